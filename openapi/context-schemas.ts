@@ -78,22 +78,6 @@ export const ContextQuerySchema = Type.Object({
   after: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'The "next" of the previous page' })),
 }, { additionalProperties: false })
 
-const ChallengerSchema = Type.Object({
-  predictor: Type.String({ description: 'Name of the predictor, as in `scorer` of a decision and `score` of a context' }),
-  serving: Type.Boolean({ description: 'Whether its threshold is in force here; `serving_in` of the predictor counts such contexts' }),
-  ordinal: Type.Integer({ description: 'Number of the challenger in this epoch, from 1, which determines its share of the error level' }),
-  error_level: RatioSchema('Its share of the policy\'s error_level: 1/(2j(j+1)) for number j'),
-  generations: Type.Integer({ description: 'Control generations in its own evidence, which starts with its trial' }),
-  seen_in_training: Type.Integer({
-    description: 'Generations left out of its evidence because it was trained on their groups; `trained_generations` of the predictor counts all that it was trained on',
-  }),
-  threshold: NullableRatioSchema('Threshold that its evidence certifies; null: none yet'),
-  em_drop: NullableRatioSchema('Net EM drop at that threshold'),
-  tokens_saved_ratio: RatioSchema('Tokens saved at that threshold, net of the tokens of probes'),
-  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates observed; null: cannot be predicted' }),
-}, { title: 'Challenger', description: 'A predictor on trial in this context' })
-
 const count = (description: string) => Type.Number({ description })
 
 /** Tokens saved, for a context or for many. */
@@ -214,7 +198,6 @@ export const contextFields = {
   fidelity: FidelitySchema,
   breach: BreachSchema,
   grader: GraderSchema,
-  challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
   follow_up: FollowUpSchema,
   follow_up_ratio: RatioSchema('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),

@@ -111,8 +111,10 @@ const fields = {
   store_prompts: Type.Boolean({
     description: 'Whether the service keeps the prompt of a generation whose label is wanted, beside its answers, until the label comes, and for a day at most; false: prompts are dropped',
   }),
-  predictor: enumOf(['off', 'auto'],
-    'Whether predictors are trained and may serve: "off", or "auto": raw confidence is certified at half of error_level, and predictors share the other half'),
+  score: Type.String({
+    pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
+    description: 'What is compared with the threshold: "confidence", or the name of a predictor (GET /v1/predictors). Another score starts a new epoch without evidence',
+  }),
 }
 
 export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A complete policy', examples: [DEFAULT_POLICY] })
@@ -238,7 +240,7 @@ export const AuditSchema = Type.Object({
     predictor: Type.Optional(Type.Object({
       name: Type.String({ description: 'Name of the predictor' }),
       action: Type.Unsafe<typeof actions[number]>({
-        type: 'string', enum: [...actions], description: 'added: it became a challenger; retired: it is no longer used; forgotten: it was deleted',
+        type: 'string', enum: [...actions], description: 'added: policies may name it; retired: it is no longer used; forgotten: it was deleted',
       }),
     }, { description: 'The predictor and the action; GET /v1/predictors/{name} describes it' })),
     replaced: nullable<object>('object', { additionalProperties: true, description: 'The policy or pin that was replaced; null: there was none, and always null for other types' }),

@@ -17,7 +17,7 @@ export const PredictorParamsSchema = Type.Object({
 
 /** For imports: names that the service gives itself cannot be taken. */
 export const ImportParamsSchema = Type.Object({
-  name: stating(PredictorParamsSchema.properties.name, { pattern: '^(?!auto-|confidence$)[a-z0-9][a-z0-9._-]{0,63}$' }),
+  name: stating(PredictorParamsSchema.properties.name, { pattern: '^(?!auto-|confidence$|tokens$)[a-z0-9][a-z0-9._-]{0,63}$' }),
 })
 
 const CalibrationSchema = Type.Object({
@@ -95,15 +95,15 @@ export const PredictorRequestSchema = Type.Object({
 const fields = {
   name: Type.String({ description: 'Name of the predictor' }),
   label: definition.label,
-  status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'live: it may serve and gather evidence; retired: it is no longer used' }),
+  status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'live: policies may name it as their score; retired: it is no longer used' }),
   by: Type.String({ description: 'Name of the token that imported it, or "trainer" if the service trained it' }),
   created_at: TimeSchema('When it was created'),
   retired_at: nullable<string>('string', { format: 'date-time', description: 'When it was retired (ISO 8601, UTC); null: it is live' }),
   contexts: Type.Integer({ description: 'Number of contexts with weights of their own (`contexts` of its definition)' }),
   signals: Type.Array(Type.String(), { description: 'Names of the signals that it uses (`signals` of its definition)' }),
   trained_generations: Type.Integer({ description: 'Generations in its training data (`trained.generations` of its definition)' }),
-  serving_in: Type.Integer({ description: 'Number of contexts in which its certified threshold is in force, including those above the leaves' }),
-  on_trial_in: Type.Integer({ description: 'Number of contexts in which it is on trial, including those above the leaves; their `challengers` list it' }),
+  scores_in: Type.Integer({ description: 'Number of contexts whose policy names it as the score, including those above the leaves' }),
+  serving_in: Type.Integer({ description: 'Number of those in which a certified threshold is in force' }),
   calibration: objectOrNull(CalibrationSchema, 'Calibration of the predictor on groups that the fit did not use; null: it was imported without one'),
 }
 

@@ -17,7 +17,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
       tags,
       operationId: 'listPredictors',
       summary: 'List the predictors, trained or imported, with their calibration',
-      description: 'Each predictor with the contexts in which it serves or is on trial. Retired ones are included.',
+      description: 'Each predictor with the number of contexts that it scores. Retired ones are included.',
       response: { 200: PredictorListSchema, ...anyError },
     },
   }, async () => ({ predictors: await predictors.list() }))
@@ -41,8 +41,8 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
       tags,
       operationId: 'importPredictor',
       summary: 'Import a predictor',
-      description: 'The predictor becomes a challenger in every context whose policy has predictor "auto" and the same label. It serves in a context once its own ' +
-        'evidence, from outcomes after the import, certifies a threshold that saves more. The scores of a predictor never change under its name.',
+      description: 'A policy may then name it as its score. A threshold is in force once evidence after that, from groups that it was not trained on, ' +
+        'certifies one. The scores of a predictor never change under its name.',
       params: ImportParamsSchema,
       querystring: ReasonQuerySchema,
       body: PredictorRequestSchema,
@@ -56,7 +56,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
       tags,
       operationId: 'retirePredictor',
       summary: 'Retire a predictor',
-      description: 'The predictor stops serving at once in every context, and its evidence is deleted. Contexts continue with the raw confidence.',
+      description: 'Where it is the score, nothing is stopped any more, and its evidence is deleted: set the score of these policies to another one first.',
       params,
       querystring: ReasonQuerySchema,
       response: { 204: Type.Null({ description: 'The predictor is retired' }), ...anyError },

@@ -82,7 +82,6 @@ const CONTEXT = {
   },
   breach: { seen_by: 'fidelity', suspected: false, breached: false, held_until: null },
   grader: { differing: 61, changing: 9, unchanged: 4, agreeing: 1204, contradicting: 0, answers: 452, all_the_same: false },
-  challengers: [],
   unprobed: 0,
   follow_up: {
     enrolled: 465,

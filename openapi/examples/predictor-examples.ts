@@ -29,8 +29,8 @@ export const PREDICTOR_EXAMPLE = {
   contexts: 6,
   signals: ['answer_streak', 'entropy'],
   trained_generations: 304,
+  scores_in: 0,
   serving_in: 0,
-  on_trial_in: 8,
   calibration: CALIBRATION_EXAMPLE,
 }
 

@@ -81,7 +81,6 @@ export const WHAT_IF_EXAMPLE = {
   key: 'model=steady-8b,task=choices',
   max_em_drop: 0.03,
   error_level: 0.05,
-  predictor: 'auto',
   check_every_tokens: 32,
   check_growth: 0,
   post_hoc: true,

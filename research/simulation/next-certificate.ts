@@ -1,12 +1,14 @@
 import { type Profile, simulateGeneration } from '../../src/cli/traces/simulated-generation.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { drawArm } from '../../src/core/assignment/arm.js'
-import { rawCandidate } from '../../src/core/contexts/candidate-scorer.js'
+import { scoredEvidence } from '../../src/core/contexts/scored-evidence.js'
 import { outlookOf, paceOf } from '../../src/core/tradeoff/outlook.js'
 import { LEAF, memoryFold, outcomeOf, policyWith } from '../../test/core/reducer/memory-fold.js'
 
 // Forecasts of the time of the next certificate, compared with the time when it comes, in a context that is learned from nothing at one
 // generation a second on average.
+
+const NO_PREDICTORS = new Map()
 
 /** Outcomes after which a forecast is made: before the first certificate, and after. */
 export const MOMENTS = [50, 100, 150, 200, 400, 800, 1600, 3200, 6400]
@@ -57,7 +59,7 @@ export function forecastCertificates (profile: Profile, seed: number, length: nu
       closed.push({ ...withKind(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
-    const { ceiling, next } = outlookOf(rawCandidate(state, policy), policy, paceOf(state, time))
+    const { ceiling, next } = outlookOf(scoredEvidence(state, policy, NO_PREDICTORS), policy, paceOf(state, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
   return [...closed, ...open.map((forecast) => ({ ...withKind(forecast), true: null, watched: (time - forecast.time) / 1000 }))]

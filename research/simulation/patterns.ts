@@ -146,18 +146,18 @@ export const ARRIVALS: readonly Pattern[] = [
     entries: [reset(65)],
   },
   {
-    name: 'a predictor is published after 70 s',
-    note: 'The level is divided between the raw confidence and the predictor.',
+    name: 'the predictor that the policy names is published after 70 s',
+    note: 'An epoch opens with it: what began before is not evidence for it.',
     traffic: steady(),
     entries: [published(70)],
-    policy: { predictor: 'auto' },
+    policy: { score: CERTAIN.name },
   },
   {
-    name: 'a predictor is published 5 s after a burst',
+    name: 'the predictor that the policy names is published 5 s after a burst',
     note: 'Stragglers of the burst are not evidence for the predictor.',
     traffic: burst,
     entries: [published(65)],
-    policy: { predictor: 'auto' },
+    policy: { score: CERTAIN.name },
   },
   {
     name: 'the control share moves every 20 s',

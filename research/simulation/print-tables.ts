@@ -12,7 +12,7 @@ import { forecastCertificates, judgeForecasts, type Forecast } from './next-cert
 import { playMix } from './shifting-mix.js'
 import { playNewMember } from './new-members.js'
 import { overheadTables } from './overhead.js'
-import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
+import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
 import { cadenceTable, defaultsTable } from './cadence-tables.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
@@ -52,7 +52,6 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   estimate,
   groups,
   rollouts,
-  predictor,
   labels,
   judges,
   training,
@@ -327,26 +326,6 @@ function groups (): void {
   })
   print(`## Groups to a first certificate, ${count(runs)} runs: median (mean), by how the mean difference of a group is rounded`, table(
     ['samples', 'EM drop', 'similar samples of a prompt', 'not rounded', 'sixteenths', 'eighths', 'quarters', 'halves', 'generations, by eighths'], rows))
-}
-
-function predictor (): void {
-  const rows: string[][] = []
-  const row = (name: string, levels: readonly string[], seeds: readonly number[], runsOf: (seed: number) => Iterable<FullRun>) => {
-    const played = (['off', 'auto'] as const).map((predictor) => seeds.map((seed) => playUnder({ predictor }, levels, runsOf(seed), seed)))
-    const saved = played.map((runs) => runs.map((run) => run.saved))
-    const worst = played.map((runs) => Math.max(...runs.map((run) => run.lost)))
-    rows.push([name, ...saved.map((one) => `${percent(mean(one))} ± ${percent(standardError(one))}`), ...worst.map(points)])
-  }
-  for (const [length, seeds] of [[2000, 20], [10_000, 10], [50_000, 4]] as const) {
-    row(`simulated, ${count(length)}`, ['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))
-  }
-  for (const { file, levels } of TRACES) {
-    const runs = readTraceRuns(file, levels)
-    row(`${file}, ${count(runs.length)}`, levels, seedsOr(10), (seed) => inRandomOrder(runs, seed))
-    for (const length of [20_000, 100_000]) row(`drawn from it, ${count(length)}`, levels, seedsOr(5), (seed) => resampled(runs, seed, length))
-  }
-  print('## Gain and cost of predictors: tokens saved, %, learning included, mean ± standard error; EM lost in the worst run, points', table(
-    ['generations', 'off', 'auto', 'worst, off', 'worst, auto'], rows))
 }
 
 function training (): void {

@@ -1,6 +1,6 @@
 import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
-import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } from './context-panels.js'
+import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
@@ -193,7 +193,6 @@ function Panels ({ name, context, tradeoff }: { name: string, context: ContextDe
         <div>
           <EvidencePanel context={context} tradeoff={tradeoff} />
           <MovesPanel context={context} />
-          <TrialsPanel context={context} />
         </div>
       </div>
     </>

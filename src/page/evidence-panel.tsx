@@ -64,8 +64,7 @@ const GROWTH = [
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
   const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
   const { unaccounted: open, labels_asked_from: asked } = context
-  const { error_level: level, predictor } = context.policy
-  const line = context.evidence?.bar ?? Math.log((predictor === 'off' ? 1 : 2) / level) // predictors take half of the level
+  const line = context.evidence?.bar ?? Math.log(1 / context.policy.error_level)
   const data = useMemo(() => {
     const rows = [...thresholds].sort((a, b) => a.threshold - b.threshold)
     return [rows.map((row) => row.threshold), rows.map((row) => Math.max(-line, row.log_evidence)), rows.map(() => line)] as AlignedData

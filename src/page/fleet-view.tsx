@@ -108,6 +108,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   no_net_savings: ['warn', 'A threshold is certified, but it would save no more tokens than its probes cost.'],
   labels_never_given: ['warn', 'No label has come, so every early answer that differs counts as lost. The page of the context says which grader fits.'],
   tokens_lost: ['warn', 'Over the last day, probes cost more tokens than stops saved.'],
+  score_unavailable: ['bad', 'The policy names a predictor as the score that is retired or unknown, so nothing is stopped. Set another score.'],
   certificate_unlikely: ['warn', 'Nothing is likely to be certified, so few generations are probed. The page of the context says why.'],
   signals_refused: ['warn', 'Signals have too many names.'],
   breach_held: ['warn', 'No certified threshold is in force for a time, since stops lost the answers that were probed. Repair the workers, then reset the context to try at once.'],

@@ -18,7 +18,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'control_rate', kind: 'text', meaning: 'share that always runs in full, or auto' },
   { name: 'max_probe_overhead', kind: 'number', meaning: 'part of the tokens that probes may take while nothing is certified' },
   { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },
-  { name: 'predictor', kind: 'choice', values: ['off', 'auto'], meaning: 'whether predictors are trained and may serve' },
+  { name: 'score', kind: 'text', meaning: 'what is compared with the threshold: confidence, or the name of a predictor' },
   { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
   { name: 'evidence_span_seconds', kind: 'number', meaning: 'time over which a first certificate gathers its evidence' },
   { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },

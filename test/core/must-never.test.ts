@@ -18,7 +18,7 @@ import { evidenceWith } from './certificate/random-evidence.js'
 import { PREDICTOR } from './decide/snapshot-of.js'
 import { enrolledFold, FOLLOW_UP } from './reducer/enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SECOND, SURE_STEP } from './reducer/memory-fold.js'
-import { addPredictor } from './reducer/trial-fold.js'
+import { addPredictor } from './reducer/predictor-fold.js'
 
 // Events that must never happen, one test each.
 
@@ -43,7 +43,7 @@ t.test('must never: the first failing threshold returned', async (t) => {
   const fold = memoryFold()
   const loseFrom = (k: number) => outcomeOf({ steps: [{ tokens: 20, confidence: GRID[k]!, exact_match: 0 }, SURE_STEP] })
   fold.learn(loseFrom(12), 0, 30)
-  fold.learn(KEPT, 0, 500)
+  fold.learn(KEPT, 0, 400)
   t.match(fold.state(), { threshold_index: 11, threshold: GRID[11] })
   const snapshot = snapshotFrom(fold)
   t.equal(decide(snapshot, 'fresh', { ...sureStep, confidence: GRID[12]!, context: { model: 'q', task: 'gsm8k' } }).decision, 'continue')
@@ -118,8 +118,8 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
 t.test('must never: evidence of another score certifies, while the learner has not folded the change', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 4000)
-  for (const patch of [{ label: 'agreement' }, { min_tokens: 8 }, { check_every_tokens: 8 }] as const) {
-    t.strictSame(judge(fold.state(), policyWith(patch), ['model', 'task'], fold.predictors), { scorer: null, index: -1, threshold: null, guarantee: null }, JSON.stringify(patch))
+  for (const patch of [{ score: 'p' }, { label: 'agreement' }, { min_tokens: 8 }, { check_every_tokens: 8 }] as const) {
+    t.strictSame(judge(fold.state(), policyWith(patch), ['model', 'task'], fold.predictors), { index: -1, threshold: null, guarantee: null }, JSON.stringify(patch))
   }
 })
 
@@ -215,21 +215,21 @@ t.test('must never: a predictor certified on its own training data', async (t) =
     return outcomeOf({ u, steps: [early, { tokens: 90, confidence: 1, exact_match: 1, signals: { memory: 0 } }] })
   }
   const play = (groups: readonly number[], isTrainedOn: boolean, fresh: boolean) => {
-    const fold = memoryFold({ predictor: 'auto', control_rate: 1 })
+    const fold = memoryFold({ score: 'p', control_rate: 1 })
     fold.learn(outcomeOf({ u: 0.9999 }))
     addPredictor(fold, { ...predictor, trained: { ...predictor.trained, groups: fresh ? [] : predictor.trained.groups } })
     let ever = false
     for (const u of groups) {
       fold.learn(generation(u, isTrainedOn), 2)
-      ever ||= fold.state().serving !== null
+      ever ||= fold.state().threshold !== null
     }
-    return { ever, trial: fold.state().trials[0]! }
+    return { ever, units: fold.state().evidence.generations }
   }
   const again = play(predictor.trained.groups, true, false)
-  t.match(again, { ever: false, trial: { evidence: { generations: 0 } } }, 'the same groups again, as new generations')
+  t.same(again, { ever: false, units: 0 }, 'the same groups again, as new generations')
   t.ok(play(predictor.trained.groups, true, true).ever, 'counted as evidence they would certify it: it looks perfect there')
   const others = Array.from({ length: 2000 }, (_, i) => (i + 0.5) / 2000)
-  t.match(play(others, false, false), { ever: false, trial: { evidence: { generations: 2000 } } }, 'on others it is seen through')
+  t.same(play(others, false, false), { ever: false, units: 2000 }, 'on others it is seen through')
 })
 
 t.test('must never: evidence of one checkpoint counted in another\'s epoch', async (t) => {

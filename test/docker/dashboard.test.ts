@@ -33,7 +33,7 @@ t.test('the dashboard shows the metrics that operators look at first', async (t)
     'breaches_total', 'http_request_duration_seconds_count', 'pins', 'contexts_warned', 'damaged_total', 'build_info',
     'context_tokens_saved_ratio', 'context_em_drop', 'context_threshold', 'context_follow_up_ratio',
     'context_arm_em', 'context_em_difference', 'context_max_em_drop', 'context_open_enrolments', 'context_last_evidence_timestamp_seconds',
-    'scorer_serving_contexts', 'scorer_trial_contexts', 'predictor_fits_total', 'training_em', 'training_tokens_mean', 'training_verdict',
+    'scorer_serving_contexts', 'predictor_fits_total', 'training_em', 'training_tokens_mean', 'training_verdict',
     'proxy_generations_total', 'proxy_passed_total', 'proxy_circuit_open', 'proxy_first_token_added_seconds_bucket',
   ]) t.match(shown, `stopgate_${name}`)
   for (const name of ['generations', 'passed', 'probes', 'faults']) t.match(shown, `stopgate:${name}_total`)

@@ -95,35 +95,6 @@ t.test('a context that is no pool has no list of members', async (t) => {
   t.notMatch((await open(t)).text(), 'Members of the pool')
 })
 
-t.test('predictors on trial are listed, and the serving predictor is marked', async (t) => {
-  const challenger = {
-    predictor: 'p-7',
-    serving: true,
-    ordinal: 1,
-    error_level: 0.0125,
-    generations: 2048,
-    seen_in_training: 12,
-    threshold: 0.91,
-    em_drop: -0.004,
-    tokens_saved_ratio: 0.42,
-    tokens_saved_gross_ratio: 0.44,
-    generations_to_next_certificate: null,
-  }
-  const other = { ...challenger, predictor: 'p-8', serving: false, threshold: null, em_drop: null, generations_to_next_certificate: 96 }
-  const page = await open(t, { score: 'p-7', challengers: [challenger, other] })
-  t.match(page.card('Predictors on trial'), 'The score in force is p-7.')
-  t.same(page.table('Predictors on trial'), [
-    ['Predictor', 'Generations', 'Threshold', 'EM drop', 'Tokens saved, net', 'To the next certificate'],
-    ['p-7 ● serving', '2,048', '0.91', '−0.40 pt', '42.0 %', '–'],
-    ['p-8', '2,048', 'none yet', '–', '42.0 %', '96'],
-  ])
-})
-
-t.test('without a predictor on trial the reason is stated', async (t) => {
-  t.match((await open(t, { policy: { ...policy, predictor: 'off' } })).card('Predictors on trial'), 'Predictors are off in the policy of this context.')
-  t.match((await open(t, { policy: { ...policy, predictor: 'auto' } })).card('Predictors on trial'), 'None is on trial at present.')
-})
-
 t.test('the fates of enrolled generations are listed with their meaning, without those of none', async (t) => {
   const page = await open(t, { policy: { ...policy, follow_up_seconds: 7200 }, cancelled_ratio: 0.0125, open_enrolments: 16_384 })
   t.match(page.card('Follow-up'), 'They have 2 h to report.')

@@ -6,7 +6,8 @@ import { build, until } from '../helper.js'
 
 const CONTEXT = { model: 'q', task: 'gsm8k' }
 const KEY = '/v1/contexts/model=q,task=gsm8k'
-const AUTO = { DEFAULT_POLICY: '{"follow_up_seconds":0,"predictor":"auto"}' }
+const ON_ARRIVAL = { DEFAULT_POLICY: '{"follow_up_seconds":0}' }
+const POLICY = `${KEY}/policy`
 
 /** Trusts the signal, not the confidence. */
 const BY_SIGNAL = {
@@ -26,28 +27,23 @@ const outcome = (i: number, rest = {}) => ({
   ...rest,
 })
 
-t.test('an imported predictor goes on trial, is certified, serves, is in the bundle and is retired', async (t) => {
-  const { send } = await build(t, AUTO)
+t.test('an imported predictor scores where a policy names it, is certified, is in the bundle and is retired', async (t) => {
+  const { send } = await build(t, ON_ARRIVAL)
   await send('POST', '/v1/outcomes', outcome(0))
   t.match(await send('PUT', '/v1/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
-  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+  t.match(await send('PATCH', POLICY, { score: 'mine' }), { status: 200, body: { effective: { score: 'mine' } } })
   const unsure = { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } }
-  const lean = await until('the replica probes for its evidence, where the confidence needs none', async () => {
-    const { body } = await send('POST', '/v1/decisions', unsure)
-    return body.probe && body
-  })
-  t.match(lean, { scorer: 'confidence' })
+  t.match((await send('POST', '/v1/decisions', unsure)).body, { probe: true, scorer: 'mine' }, 'where the confidence needs no probe')
+  await until('its epoch has begun', async () => (await send('GET', KEY)).body.epoch === 2)
 
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
-  await until('it serves', async () => (await send('GET', KEY)).body.score === 'mine')
-  t.match((await send('GET', KEY)).body, {
-    status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, seen_in_training: 0 }],
-  })
+  await until('it serves', async () => (await send('GET', KEY)).body.status === 'certified')
+  t.match((await send('GET', KEY)).body, { score: 'mine', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75 })
   const [its] = await until('its replica decides by it', async () => {
     const { predictors } = (await send('GET', '/v1/predictors')).body
     return predictors[0].serving_in === 1 && predictors
   })
-  t.match(its, { name: 'mine', on_trial_in: 3, calibration: null })
+  t.match(its, { name: 'mine', scores_in: 1, calibration: null })
   t.match((await send('GET', '/v1/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
 
   const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
@@ -63,8 +59,10 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
 
   t.match((await send('DELETE', '/v1/predictors/mine?reason=enough')).status, 204)
   t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'continue', scorer: 'confidence' }, 'at once')
-  await until('the raw confidence serves', async () => (await send('GET', KEY)).body.score === 'confidence')
-  t.match((await send('GET', '/v1/audit')).body.commands, [
+  await until('the context says why', async () => (await send('GET', KEY)).body.warnings.includes('score_unavailable'))
+  t.match(await send('PATCH', POLICY, { mode: 'off' }), { status: 200 }, 'other fields can still be changed')
+  t.match(await send('PATCH', POLICY, { score: 'confidence' }), { status: 200, body: { effective: { score: 'confidence' } } })
+  t.match((await send('GET', '/v1/audit')).body.commands.filter(({ type }: any) => type === 'predictor'), [
     { type: 'predictor', predictor: { name: 'mine', action: 'retired' }, reason: 'enough' }, { type: 'predictor', predictor: { name: 'mine', action: 'added' }, reason: 'better' },
   ])
 })
@@ -89,8 +87,8 @@ t.test('PUT accepts the definition that GET shows, but another service requires 
   t.strictSame((await other.send('GET', '/v1/predictors/b')).body.definition.trained.groups, drawnBy(other))
 })
 
-t.test('a predictor is trained on outcomes and then goes on trial', async (t) => {
-  const { send } = await build(t, { ...AUTO, LEARNER_THREAD: 'true' })
+t.test('a predictor is trained on outcomes, and changes no score by itself', async (t) => {
+  const { send } = await build(t, { ...ON_ARRIVAL, LEARNER_THREAD: 'true' })
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
   const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
@@ -100,13 +98,9 @@ t.test('a predictor is trained on outcomes and then goes on trial', async (t) =>
     return predictors.length > 0 && predictors
   })
   t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
-  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
-  const onTrial = `stopgate_scorer_trial_contexts{scorer="${auto.name}"} 3\n`
-  const scraped = await until('the replica knows of it', async () => {
-    const { body } = await send('GET', '/metrics')
-    return body.includes(onTrial) && body
-  })
-  t.match(scraped, 'stopgate_predictor_fits_total{result="trained"} 1\n', 'told by the learner\'s thread')
+  const fits = 'stopgate_predictor_fits_total{result="trained"} 1\n'
+  await until('the learner\'s thread has told of it', async () => (await send('GET', '/metrics')).body.includes(fits))
+  t.match((await send('GET', KEY)).body, { score: 'confidence', epoch: 1 })
 })
 
 t.test('numbers that could overflow a score are refused', async (t) => {
@@ -142,27 +136,46 @@ t.test('numbers that could overflow a score are refused', async (t) => {
   }
 })
 
-t.test('a grid has 2 to 120 thresholds', async (t) => {
-  const { send } = await build(t, AUTO)
+t.test('a grid has 2 to 30 thresholds', async (t) => {
+  const { send } = await build(t, ON_ARRIVAL)
   const put = (name: string, length: number) => {
     const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
     return send('PUT', `/v1/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
   }
   t.match(await put('p1', 1), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have fewer than 2 items' }] } })
-  t.match(await put('p121', 121), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 120 items' }] } })
-  await send('POST', '/v1/outcomes', outcome(0))
-  for (const length of [2, 30, 120]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
-  const challengers = async () => (await send('GET', KEY)).body.challengers.map(({ predictor }: any) => predictor)
-  await until('all are on trial', async () => (await challengers()).length === 3)
+  t.match(await put('p31', 31), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 30 items' }] } })
+  for (const length of [2, 20, 30]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
+  await send('PATCH', POLICY, { score: 'p20' })
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 500 }, (_, i) => outcome(i + 1)) })
-  await until('the first serves', async () => (await send('GET', KEY)).body.score === 'p2')
-  t.match((await send('GET', KEY)).body, { thresholds: { length: 2 }, challengers: [{ threshold: 0.99 - 1 / 200 }, { threshold: 0.99 - 29 / 200 }, { threshold: 0.99 - 119 / 200 }] })
-  for (const name of ['p2', 'p30']) await send('DELETE', `/v1/predictors/${name}?reason=r`)
-  await until('then the last', async () => (await send('GET', KEY)).body.score === 'p120')
-  t.match((await send('GET', KEY)).body, { threshold: 0.99 - 119 / 200, thresholds: { length: 120 } })
-  t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p120', points: { length: 121 } })
-  t.match((await send('GET', `${KEY}/what-if?max_em_drop=0.05`)).body, { score: 'p120', thresholds: { length: 120 } })
-  t.match((await send('GET', '/v1/bundle')).body.predictors.p120.grid, { length: 120 })
+  await until('it serves', async () => (await send('GET', KEY)).body.status === 'certified')
+  t.match((await send('GET', KEY)).body, { score: 'p20', threshold: 0.99 - 19 / 200, thresholds: { length: 20 } })
+  t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p20' })
+  t.match((await send('GET', `${KEY}/what-if?max_em_drop=0.05`)).body, { score: 'p20', thresholds: { length: 20 } })
+  t.match((await send('GET', '/v1/bundle')).body.predictors.p20.grid, { length: 20 })
+})
+
+t.test('a policy must name a live predictor for its label, and "tokens" is not available yet', async (t) => {
+  const { send } = await build(t)
+  const refused = (message: RegExp) => ({ status: 400, body: { code: 'INVALID_POLICY', message, details: [{ path: '/score' }] } })
+  t.match(await send('PATCH', POLICY, { score: 'nobody' }), refused(/score names no predictor that is live and for label "exact_match"/))
+  t.match(await send('PATCH', POLICY, { score: 'tokens' }), refused(/score cannot be "tokens" yet/))
+  await send('PUT', '/v1/predictors/mine?reason=r', BY_SIGNAL)
+  t.match(await send('PATCH', POLICY, { score: 'mine', label: 'agreement' }), refused(/label "agreement"/))
+  t.match(await send('PATCH', POLICY, { score: 'mine' }), { status: 200 })
+  await send('DELETE', '/v1/predictors/mine?reason=r')
+  t.match(await send('PUT', POLICY, { score: 'mine' }), refused(/score names no predictor/))
+})
+
+t.test('a pin is for the score of its context', async (t) => {
+  const { send } = await build(t, ON_ARRIVAL)
+  await send('PUT', '/v1/predictors/mine?reason=r', BY_SIGNAL)
+  await send('POST', '/v1/outcomes', outcome(0))
+  await send('PATCH', POLICY, { score: 'mine' })
+  await send('PUT', `${KEY}/pin`, { threshold: 0.9, reason: 'r' })
+  const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', threshold: 0.9 })
+  await send('PATCH', POLICY, { score: 'confidence' })
+  t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1 })).body, { decision: 'continue', scorer: 'confidence', threshold: null })
 })
 
 t.test('an invalid predictor is refused with a remedy', async (t) => {

@@ -4,8 +4,8 @@ import { readConfig } from '../../src/service/config/config.js'
 import { ruleFor } from '../../src/core/decide/snapshot.js'
 import { startLearner } from '../../src/service/learner/learner.js'
 import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
-import { early, addPredictor, BY_SIGNAL, FIRST_CHALLENGER } from '../core/reducer/trial-fold.js'
-import { KEPT, LEAF, memoryFold } from '../core/reducer/memory-fold.js'
+import { early, addPredictor, BY_SIGNAL } from '../core/reducer/predictor-fold.js'
+import { FIRST, LEAF, memoryFold } from '../core/reducer/memory-fold.js'
 import { until } from '../helper.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
@@ -13,14 +13,13 @@ import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, s
 import { LeaseLostError } from '../../src/store/store-errors.js'
 import { atTestCadence, AT_TEST_CADENCE } from '../test-cadence.js'
 
-const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
+const SCORED = { follow_up_seconds: 0, score: 'p' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
 /** Learns generations whose answers a predictor kept, then lets the learner fall behind. */
 async function learnedOf (store: Store, generations: number, predictor = BY_SIGNAL) {
-  const fold = memoryFold(AUTO)
+  const fold = memoryFold(SCORED)
   const now = Date.now()
-  fold.learn(KEPT, now)
   addPredictor(fold, predictor, now)
   fold.learn(early(), now, generations)
   await store.append([added(predictor, 1)])
@@ -33,7 +32,7 @@ async function learnedOf (store: Store, generations: number, predictor = BY_SIGN
 
 /** Folds the whole log, as a replica does that starts now. */
 async function learnRest (t: Test, store: Store): Promise<void> {
-  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: atTestCadence(JSON.stringify(AUTO)) })
+  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: atTestCadence(JSON.stringify(SCORED)) })
   const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
   t.teardown(() => learner.close())
   await until('all is learned', async () => (await store.revision()).lag === 0)
@@ -75,41 +74,40 @@ export function predictorContract (law: Law): void {
   })
 
   law('while the learner lags, a new predictor of a forgotten name has neither evidence nor pins of the old one', async (t, { store, other }) => {
-    const fold = await learnedOf(store, FIRST_CHALLENGER)
-    t.equal(fold.state().serving, 'p')
+    const fold = await learnedOf(store, FIRST)
+    t.not(fold.state().threshold, null)
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
     await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
-    const scorersIn = async () => {
-      const { snapshot } = await loadSnapshot(other, { levels: ['model', 'task'], defaultPolicy: { ...AUTO, ...AT_TEST_CADENCE } }, null, await other.revision(), Date.now())
-      return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).scorer?.name)
+    const thresholdsIn = async () => {
+      const { snapshot } = await loadSnapshot(other, { levels: ['model', 'task'], defaultPolicy: { ...SCORED, ...AT_TEST_CADENCE } }, null, await other.revision(), Date.now())
+      return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).threshold)
     }
-    t.same(await scorersIn(), ['p', 'p'])
+    t.same(await thresholdsIn(), [BY_SIGNAL.grid[29], 0.9])
     t.equal((await other.pins()).get('model=z,task=x')?.scorer_fingerprint, fingerprint)
     await store.append(PUT_ANEW)
-    t.same(await scorersIn(), [undefined, undefined])
+    t.same(await thresholdsIn(), [null, null])
   })
 
   law('a learner that starts behind does not score with a new predictor of a forgotten name', async (t, { store }) => {
-    const fold = await learnedOf(store, FIRST_CHALLENGER - 1)
-    t.equal(fold.state().serving, null)
+    const fold = await learnedOf(store, FIRST - 1)
+    t.equal(fold.state().threshold, null)
     await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
     await learnRest(t, store)
-    t.same((await store.history(100)).filter((row) => 'after_scorer' in row), [], 'the new predictor has one generation too few for a certificate')
-    t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, evidence: { generations: 0 } }])
+    const learned = (await store.readContexts([LEAF])).get(LEAF)!
+    t.match(learned, { threshold: null, epoch_cause: 'predictor', evidence: { generations: 0 } })
+    t.not(learned.meaning.score_fingerprint, fold.ledger.predictors[0]!.fingerprint)
   })
 
   law('the evidence of a predictor with any grid is kept up to its certificate', async (t, { store, other, crash }) => {
-    const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
-    const fold = await learnedOf(store, FIRST_CHALLENGER - 1, { ...BY_SIGNAL, grid })
+    const grid = Array.from({ length: 20 }, (_, k) => 0.99 - k / 40)
+    const fold = await learnedOf(store, FIRST - 1, { ...BY_SIGNAL, grid })
     const kept = (await other.readContexts([LEAF])).get(LEAF)
     t.same(kept, fold.state())
-    t.equal(kept!.trials[0]!.evidence.tokens.length, 60)
+    t.equal(kept!.evidence.tokens.length, 20)
     await store.append([{ ...early(), generation_id: 'last' }])
     await learnRest(t, store)
     const state = (await (await crash()).readContexts([LEAF])).get(LEAF)!
-    t.match(state, {
-      serving: 'p', threshold_index: 59, threshold: grid[59], trials: [{ evidence: { generations: FIRST_CHALLENGER } }],
-    })
+    t.match(state, { threshold_index: 19, threshold: grid[19], evidence: { generations: FIRST } })
   })
 
   law('the audit trail has the action on a predictor, without the predictor', async (t, { store, other }) => {

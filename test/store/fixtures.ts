@@ -85,7 +85,7 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 
 /** An outcome that awaits its label. */
 export const pendingOf = (id: string, u = 0.25): PendingOutcome =>
-  ({ outcome: pruneSteps(outcomeOf({ generation_id: id, u }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', key: 'model=q,task=-' })
+  ({ outcome: pruneSteps(outcomeOf({ generation_id: id, u }), { minTokens: [0], scorer: null, isSampled: false }), leaf: 'model=q,task=-', key: 'model=q,task=-' })
 
 /** A header with the time of the follow-up clock, ms. */
 export const headerOf = (passed: number): CohortsHeader => ({ clock: { time: 5000 + passed, passed }, boots: { 'replica "1"': { number: 7, at: 0.1 + 0.2, time: 5000 } } })

@@ -30,7 +30,7 @@ class Backend:
 
     def __init__(self, share: float, threshold: float | None) -> None:
         rule = {**VECTORS["bundle"]["rules"][0], "threshold": threshold, "mode": "enforce", "min_tokens": 0}
-        for name in ("scorer", "score_threshold", "trials"):
+        for name in ("scorer", "score_threshold"):
             rule.pop(name, None)
         body = {**VECTORS["bundle"], "rules": [{**rule, "check_every_tokens": 32, "check_growth": 0, "label_rate": 1}]}
         self.enrolled, self.reported, self.counters = Enrolled(), list[Any](), Counters()

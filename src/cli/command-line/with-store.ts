@@ -4,7 +4,7 @@ import { createStore } from '../../store/open/create-store.js'
 import type { Store } from '../../store/store.js'
 import { CommandError, UsageError } from './command-error.js'
 
-/** Timeout of Redis commands, ms. Some transfer a hundred MB: 10,000 contexts with predictors on trial. */
+/** Timeout of Redis commands, ms. Some transfer a hundred MB: 10,000 contexts with their evidence. */
 const PATIENCE_MS = 60_000
 
 /**

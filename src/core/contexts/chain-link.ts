@@ -34,8 +34,6 @@ export interface ChainLink extends Judgement {
   readonly pin: Pin | undefined
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
-  /** Names of the predictors on trial. */
-  readonly trials: readonly string[]
   /** Name of its epoch; `null` before any enrolment. */
   readonly epochName: string | null
   /** Name of the epoch of its pool that it left, since it lost too much; `null`: it has not left. */
@@ -56,7 +54,6 @@ export interface ChainLink extends Judgement {
   readonly labelReach: number
 }
 
-const NO_TRIALS: readonly string[] = []
 const NO_WARNINGS: readonly ContextWarning[] = []
 
 /** The link of a context, from its state, the present policies and pins, and the predictors. @param state absent before any outcome */
@@ -78,9 +75,8 @@ export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
 export function chainLink (
   key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement, warnings = NO_WARNINGS
 ): ChainLink {
-  const { scorer, index, threshold, guarantee } = judgement
+  const { index, threshold, guarantee } = judgement
   return {
-    scorer,
     index,
     threshold,
     guarantee,
@@ -88,7 +84,6 @@ export function chainLink (
     policy,
     pin,
     generations: state?.generations ?? 0,
-    trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
     knownEpoch: knownEpochOf(state),

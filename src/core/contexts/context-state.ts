@@ -2,14 +2,12 @@ import type { BreachHold } from '../certificate/breach.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
 import { type Fidelity, NO_FIDELITY, NO_STOPS, type StopTotals } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
-import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
+import { type Evidence, noEvidence } from '../certificate/evidence.js'
 import { type NewestUnits, NO_NEWEST } from '../certificate/newest-units.js'
 import { nothingTested, type TestedEvidence } from '../certificate/tested-evidence.js'
-import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
-import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
-import type { Predictor } from '../predictor/predictor.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type Arms, NO_ARMS } from './arms.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
 import { type CheckDistance, distanceAfter, FIRST_DISTANCE } from './check-distance.js'
@@ -23,11 +21,12 @@ import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
 import { type DailySavings, firstDay, NO_SAVINGS, type Savings } from './savings.js'
 import type { SavingsHistory } from './savings-history.js'
+import { scoreOfPolicy, scoreTerms } from './score.js'
 
 /** Why an epoch began. */
 export type EpochCause =
   'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'recovered' |
-  'probe_form'
+  'probe_form' | 'predictor'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -61,29 +60,23 @@ export interface ContextState {
   /** How workers force answers; part of the meaning of the evidence. `null`: no worker has said. */
   readonly probe_form: ProbeFormState | null
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
-  readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
-  /** Evidence of the raw confidence in final slices. */
+  readonly requested: RequestedGuarantee
+  /** Evidence in final slices. */
   readonly evidence: Evidence
-  /** Evidence of the raw confidence in ended slices that are not final yet: the longest prefix. */
+  /** Evidence in ended slices that are not final yet: the longest prefix. */
   readonly open: OpenEvidence
-  /** Evidence of the raw confidence that is tested. */
+  /** Evidence that is tested. */
   readonly tested: TestedEvidence
   /** The newest of its units, by which spoilt evidence recovers. */
   readonly newest: NewestUnits
-  /** Index of the loosest threshold of the raw confidence that some prefix has certified, -1 for none. */
+  /** Index of the loosest threshold that some prefix has certified, -1 for none. */
   readonly certified: number
   /** The detector of drift after the final slices, by which the alarm is raised; and after all that is known, which is a suspicion. */
   readonly drift_final: Drift
   readonly drift: Drift
   /** Whether a suspicion of drift has raised an `auto` control share. */
   readonly is_suspected: boolean
-  /** The predictors on trial, oldest first. */
-  readonly trials: readonly Trial[]
-  /** Challengers that the epoch has had. */
-  readonly challengers: number
-  /** Name of the predictor whose threshold the learner has in force; `null`: the raw confidence's, or none. */
-  readonly serving: string | null
-  /** Index of that threshold in its scorer's grid, -1 for none. */
+  /** Index of the threshold that the learner has in force, -1 for none. */
   readonly threshold_index: number
   readonly threshold: number | null
   /** The terms behind that judgement; absent before the first. */
@@ -153,10 +146,12 @@ interface Looks {
   readonly at: number
 }
 
+const NO_PREDICTORS: LivePredictors = new Map()
+
 const NO_LOOKS: Looks = { count: 0, at: 0 }
 
 /** Causes that people decide on; the repair of reports, which may come as often as they break; and the recovery of spoilt evidence. */
-const LOOKS: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form', 'repair', 'recovered']
+const LOOKS: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form', 'repair', 'recovered', 'predictor']
 
 /** An epoch without any report is no look. */
 function looksAfter (
@@ -180,29 +175,27 @@ export function totalLookShare ({ count }: Looks): number { return 2 - 1 / (coun
  */
 export function openEpoch (
   previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels,
-  opening: { readonly time: number, readonly name: string, readonly clock?: number }
+  opening: { readonly time: number, readonly name: string, readonly clock?: number, readonly predictors?: LivePredictors }
 ): ContextState {
-  const { time, name, clock = 0 } = opening
+  const { time, name, clock = 0, predictors = NO_PREDICTORS } = opening
+  const thresholds = scoreOfPolicy(policy, levels, predictors)?.grid.length ?? 0 // without its predictor, an epoch gathers no evidence
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
     epoch_started_at: time,
     epoch_name: name,
-    meaning: evidenceTermsOf(policy, levels),
+    meaning: evidenceTermsOf(policy, levels, predictors),
     looks: looksAfter(previous, cause, policy, time),
     probe_form: cause === 'reset' ? null : previous?.probe_form ?? null, // a reset may mean another model
-    requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
-    evidence: NO_EVIDENCE,
-    open: { evidence: NO_EVIDENCE, unaccounted: 0 },
-    tested: nothingTested(GRID.length, { clock, time }),
+    requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
+    evidence: noEvidence(thresholds),
+    open: { evidence: noEvidence(thresholds), unaccounted: 0 },
+    tested: nothingTested(thresholds, { clock, time }),
     newest: NO_NEWEST,
     certified: -1,
     drift_final: NO_DRIFT,
     drift: NO_DRIFT,
     is_suspected: false,
-    trials: [],
-    challengers: 0,
-    serving: null,
     threshold_index: -1,
     threshold: null,
     guarantee: null,
@@ -242,7 +235,7 @@ function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<Con
   return checkpoint === undefined ? {} : { checkpoint }
 }
 
-/** The evidence on one scorer, of final and of open slices. */
+/** The evidence of final and of open slices. */
 export function evidenceOf ({ evidence, open }: Pick<ContextState, 'evidence' | 'open'>): Evidence {
   return mergeEvidence(evidence, open.evidence)
 }
@@ -250,55 +243,28 @@ export function evidenceOf ({ evidence, open }: Pick<ContextState, 'evidence' | 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
 export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
-export function evidenceTermsOf (policy: Policy, levels: Levels) {
+export function evidenceTermsOf (policy: Policy, levels: Levels, predictors: LivePredictors = NO_PREDICTORS) {
   const { label, judge_miss_rate, judge_gain_share } = policy
   const { min_tokens, check_every_tokens, check_growth } = policy
-  const score = 'confidence' as const
+  const score = scoreTerms(policy, levels, predictors)
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
   const evidence_span_seconds = is_enrolled ? policy.evidence_span_seconds : 0 // on arrival there is no span
   const cadence = { min_tokens, check_every_tokens, check_growth }
   const judge = { judge_miss_rate, judge_gain_share: judge_miss_rate === null ? 0 : judge_gain_share }
-  return { score, label, ...judge, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
+  return { ...score, label, ...judge, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }
 
 export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
-  return a.score === b.score && a.label === b.label &&
+  return a.score === b.score && a.score_fingerprint === b.score_fingerprint && a.label === b.label &&
     a.judge_miss_rate === b.judge_miss_rate && a.judge_gain_share === b.judge_gain_share &&
     a.is_enrolled === b.is_enrolled && a.evidence_span_seconds === b.evidence_span_seconds && a.min_tokens === b.min_tokens &&
     a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth && a.levels === b.levels
 }
 
-/** The evidence for one predictor in one context and epoch, from outcomes that it was not trained on. */
-export interface Trial {
-  /** Name of the predictor. */
-  readonly predictor: string
-  /** Distinguishes that predictor from others of the same name. */
-  readonly fingerprint?: string
-  /** Its number among the challengers of the epoch, from 1, which decides its part of the level. */
-  readonly ordinal: number
-  /** Number of the first slice that it takes evidence from: the first that began after it was published. */
-  readonly since: number
-  readonly requested: RequestedGuarantee
-  readonly evidence: Evidence
-  /** As the fields of the same names in the context's state. */
-  readonly open: OpenEvidence
-  readonly tested: TestedEvidence
-  readonly certified: number
-  /** Outcomes left out because it was trained on their groups. */
-  readonly trained_on: number
-}
-
-/** The predictor on trial; `undefined` where it is gone, or where the evidence does not fit its grid and so is damaged. */
-export function predictorOf ({ predictor: name, fingerprint, evidence }: Trial, predictors: LivePredictors): Predictor | undefined {
-  const predictor = findPredictor(predictors, { name, fingerprint })
-  return predictor?.grid.length === thresholdsOf(evidence) ? predictor : undefined
-}
-
 /** A state under another requested guarantee. Before any evidence, a changed request is as good as the first; later it is post hoc. */
-export function requestGuarantee (state: ContextState, { max_em_drop, error_level, predictor }: Policy): ContextState {
-  const requested = !isReported(state) && isUnseen(state) ? { max_em_drop, error_level, predictor } : state.requested
-  const trials = state.trials.map((trial) => isUnseen(trial) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
-  return { ...state, requested, trials }
+export function requestGuarantee (state: ContextState, { max_em_drop, error_level }: Policy): ContextState {
+  const requested = !isReported(state) && isUnseen(state) ? { max_em_drop, error_level } : state.requested
+  return { ...state, requested }
 }
 
 /** Whether anything was reported in the epoch, also in a slice that has not ended. */
@@ -335,9 +301,6 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     drift_final: state.drift_final,
     drift: state.drift,
     is_suspected: state.is_suspected,
-    trials: state.trials,
-    challengers: state.challengers,
-    serving: state.serving,
     threshold_index: state.threshold_index,
     threshold: state.threshold,
     guarantee: state.guarantee,

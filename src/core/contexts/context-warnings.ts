@@ -1,7 +1,7 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { heldUntil } from '../certificate/breach.js'
 import { hasLowFidelity, lacksProbes } from '../certificate/fidelity.js'
-import type { Policy } from '../policy/policy.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import { doArmsDiffer } from './arms.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 import { EVIDENCE_CHECKS, evidenceWarnings } from './evidence-checks.js'
@@ -47,6 +47,10 @@ export const CONTEXT_PROBLEMS = {
   labels_never_given: {
     problem: 'no label has come for the first hundred control generations, so every early answer that differs from the final one counts as lost',
     cure: 'send em or a reference with outcomes, or start stopgate grade: label_advice in GET /v1/contexts/{key} names the grader that fits, and what a judge would cost',
+  },
+  score_unavailable: {
+    problem: 'the policy names a predictor as the score that is retired, or is not for its label, so nothing is learned or stopped',
+    cure: 'set score to "confidence" or to a predictor that is live, or import that predictor again',
   },
   certificate_unlikely: {
     problem: 'no threshold is likely to be certified, so few generations are probed; the reason is "unlikely" in GET /v1/contexts/{key}',
@@ -103,7 +107,8 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (doArmsDiffer(state.arms, policy)) warnings.push('arms_differ')
   if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
   if (lacksLabels(state, policy)) warnings.push('labels_never_given')
-  if (state.unlikely !== null) warnings.push('certificate_unlikely')
+  if (isScoreUnavailable(state)) warnings.push('score_unavailable')
+  else if (state.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : shared(warnings)
 }
@@ -118,6 +123,11 @@ function shared (warnings: readonly ContextWarning[]): readonly ContextWarning[]
   return known ?? warnings
 }
 
+/** Whether the predictor that the policy names was missing when the epoch began. */
+function isScoreUnavailable ({ meaning: { score, score_fingerprint: fingerprint } }: ContextState): boolean {
+  return score !== CONFIDENCE && fingerprint === null
+}
+
 /** Control generations after which a context without any label is reported. */
 const LABELS_EXPECTED = 100
 
@@ -128,11 +138,7 @@ function lacksLabels (state: ContextState, { label }: Policy): boolean {
   return evidenceOf(state).labelled === 0
 }
 
+/** Whether the certified threshold would save less than it costs. */
 function isWithoutSavings (state: ContextState): boolean {
-  return state.threshold_index === -1 && (costsMore(state) || state.trials.some(costsMore))
-}
-
-/** Whether the threshold that evidence certifies would save less than it costs. */
-function costsMore (gathering: Pick<ContextState, 'certified' | 'evidence' | 'open'>): boolean {
-  return gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) < 0
+  return state.threshold_index === -1 && state.certified !== -1 && tokensSaved(evidenceOf(state), state.certified) < 0
 }

@@ -1,9 +1,11 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { certifyingDepth, certifyingKey, depthOf, type Levels } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import type { ChainLink } from './chain-link.js'
 import type { Guarantee } from './guarantee.js'
 import { hasLeft } from './membership.js'
+import type { Pin } from './pin.js'
 
 /** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
 export type Scope = 'own' | 'pool' | 'none'
@@ -11,8 +13,6 @@ export type Scope = 'own' | 'pool' | 'none'
 /** The threshold that takes effect at the end of a chain. */
 export interface EffectiveThreshold {
   readonly threshold: number | null
-  /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
-  readonly scorer: string | null
   readonly scope: Scope
   /** The guarantee of the threshold; `null`: none, as under a pin. */
   readonly guarantee: Guarantee | null
@@ -26,8 +26,6 @@ export interface EffectiveThreshold {
   /** Whether the leaf is evidence of the source. A member of a pool is not if it is not covered, or has a pin of its own. */
   readonly isEvidence: boolean
 }
-
-const UNCOVERED = { threshold: null, scorer: null }
 
 /**
  * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
@@ -44,11 +42,16 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
     (!leaf.isUnreadable && !hasLeft(leaf.leftEpoch, source.epochName) && differenceFromPool(leaf.policy, source.policy) === undefined)
   const isNew = source !== leaf && isCovered && pin === undefined && leaf.knownEpoch !== source.epochName
   const isServed = isCovered && !isNew
-  const { threshold, scorer = null } = pin ?? (isServed ? source : UNCOVERED)
+  const threshold = pin === undefined ? (isServed ? source.threshold : null) : thresholdOfPin(pin, source.policy)
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
   const guarantee = pin !== undefined || !isServed ? null : source.guarantee
-  return { threshold, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isNew, isEvidence }
+  return { threshold, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isNew, isEvidence }
+}
+
+/** A pin is for one score: under another one it means never stop. */
+function thresholdOfPin ({ threshold, scorer = CONFIDENCE }: Pin, { score }: Pick<Policy, 'score'>): number | null {
+  return scorer === score ? threshold : null
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

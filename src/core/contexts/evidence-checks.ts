@@ -133,12 +133,12 @@ export function mayCertify (
  * forbade a certificate is no more than the bound of late. A context that has a certificate keeps it with its evidence.
  */
 export function isRepaired (
-  state: Watched & Pick<ContextState, 'certified' | 'trials'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): boolean {
+  state: Watched & Pick<ContextState, 'certified'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): boolean {
   const { follow_up: counts, recent, grader } = state
   if (isGraderRepaired(grader)) return true
   const isEnrolling = !areEnrolled(counts, bound) && areEnrolled(recent, bound / 2)
   const isMarking = !areMarked(counts, bound) && areMarked(recent, bound / 2)
-  return (isEnrolling || isMarking || grader.is_spoilt) && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)
+  return (isEnrolling || isMarking || grader.is_spoilt) && state.certified === -1
 }
 
 /** The terms by which spoilt evidence recovers: those of a first certificate. */
@@ -151,25 +151,17 @@ export function recoveryTerms (policy: Pick<Policy, 'max_em_drop' | 'error_level
  * evidence, and its newest units alone would certify it.
  */
 export function isRecovered (state: ContextState, policy: Policy): boolean {
-  const { tested, newest } = state
-  if (newest.threshold !== state.certified + 1 || [state, ...state.trials].some(isSaving)) return false
+  const { tested, newest, certified } = state
+  const isSaving = certified !== -1 && tokensSaved(evidenceOf(state), certified) > 0 // the loosest saves most
+  if (newest.threshold !== certified + 1 || isSaving) return false
   const { a, logBar } = recoveryTerms(policy)
   return isHealed(newest, tested.final, a, logBar)
 }
 
-/** Whether a threshold that saves is certified: the loosest saves most. */
-function isSaving (gathering: Pick<ContextState, 'certified' | 'evidence' | 'open'>): boolean {
-  return gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) > 0
-}
-
-type Certified = Pick<ContextState, 'certified' | 'trials'>
-
 /** The state after a look by a policy, with no threshold certified that was not before. */
-export function withoutNewCertificates (before: Certified, after: ContextState, policy: Policy): ContextState {
-  const certified = (ordinal: number) => before.trials.find((trial) => trial.ordinal === ordinal)?.certified ?? -1
+export function withoutNewCertificates (before: Pick<ContextState, 'certified'>, after: ContextState, policy: Policy): ContextState {
   return copyState(after, {
     judged_by: certificationTerms(policy), // otherwise the evidence would be judged again
     certified: Math.min(before.certified, after.certified),
-    trials: after.trials.map((trial) => ({ ...trial, certified: Math.min(certified(trial.ordinal), trial.certified) })),
   })
 }

@@ -1,60 +1,44 @@
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { trueDrop } from '../certificate/judge-errors.js'
-import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
 import { cadenceOfTreated } from './cadences.js'
-import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
-import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
+import { type ContextState, evidenceTermsOf, haveSameEvidenceTerms } from './context-state.js'
 import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
 import { type Guarantee, subjectOf } from './guarantee.js'
-
-/** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
-const MARGIN = 0.02
+import { certifiedNow, type ScoredEvidence, scoredEvidence } from './scored-evidence.js'
 
 /** The threshold that a context's own evidence certifies under a policy. */
 export interface Judgement {
-  /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
-  readonly scorer: string | null
-  /** Index on its scorer's grid, -1 for none. */
+  /** Index on the grid of the score, -1 for none. */
   readonly index: number
   readonly threshold: number | null
   readonly guarantee: Guarantee | null
 }
 
-export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
+export const NO_JUDGEMENT: Judgement = { index: -1, threshold: null, guarantee: null }
 
 /** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
-export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
-  return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels))
+export function isCurrent (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): boolean {
+  return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels, predictors))
 }
 
 /** The certified threshold that saves the most tokens net, by the current evidence. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels, predictors) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
   if (isGraderBroken(state.grader) || cadenceOfTreated(state.cadences) === 'more') return NO_JUDGEMENT
   const isSticky = haveSameTerms(state.judged_by, policy)
-  if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
-  let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
-  for (const candidate of candidateScorers(state, policy, predictors)) {
-    const { evidence } = candidate
-    const index = isSticky ? candidate.certified : mayCertify(state, policy) ? certifiedNow(candidate, policy) : -1
-    const saved = index === -1 ? 0 : tokensSavedRatio(evidence, index)
-    if (saved <= 0) continue
-    const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
-    const worth = isServing ? (1 + MARGIN) * saved : saved
-    if (best === null || worth > best.worth) best = { candidate, index, worth }
-  }
-  if (best === null) return NO_JUDGEMENT
-  const { candidate, index } = best
-  const { scorer, grid } = candidate
-  const guarantee = guaranteeOf(state, policy, candidate, index)
-  return { scorer, index, threshold: grid[index]!, guarantee }
+  if (isSticky && state.certified === -1) return NO_JUDGEMENT
+  const scored = scoredEvidence(state, policy, predictors)
+  const { grid, evidence } = scored
+  const index = isSticky ? scored.certified : mayCertify(state, policy) ? certifiedNow(scored, policy) : -1
+  if (index === -1 || tokensSavedRatio(evidence, index) <= 0) return NO_JUDGEMENT
+  return { index, threshold: grid[index]!, guarantee: guaranteeOf(state, policy, scored, index) }
 }
 
 /**
@@ -63,29 +47,18 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
  */
 export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT
-  const grid = gridInForce(state, predictors)
-  const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels)
-  if (isUpToDate && grid !== undefined) return judgementOf(state, grid)
+  if (haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels, predictors)) return judgementOf(state)
   const now = judgeAfresh(state, policy, levels, predictors)
   return isInForce(state, now) && isSameGuarantee(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
 }
 
-function judgementOf (state: ContextState, grid: readonly number[]): Judgement {
-  const { serving: scorer, threshold_index: index, threshold, guarantee } = state
-  if (index === -1) return NO_JUDGEMENT
-  return { scorer, index, threshold, guarantee }
-}
-
-/** The grid of the scorer in force; `undefined`: its predictor is gone. */
-function gridInForce ({ serving, trials }: ContextState, predictors: LivePredictors): readonly number[] | undefined {
-  if (serving === null) return GRID
-  const trial = trials.find(({ predictor }) => predictor === serving)
-  return trial && predictorOf(trial, predictors)?.grid
+function judgementOf ({ threshold_index: index, threshold, guarantee }: ContextState): Judgement {
+  return index === -1 ? NO_JUDGEMENT : { index, threshold, guarantee }
 }
 
 /** Whether a judgement has the threshold that the learner has put in force. */
-export function isInForce (state: ContextState, { scorer, index }: Judgement): boolean {
-  return index === state.threshold_index && scorer === state.serving
+export function isInForce (state: ContextState, { index }: Judgement): boolean {
+  return index === state.threshold_index
 }
 
 /** The guarantee to show: the last one, until its terms change, or its evidence or the stops grow by a tenth. */
@@ -100,8 +73,8 @@ function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
     a.post_hoc === b.post_hoc && a.about === b.about && a.since_step === b.since_step
 }
 
-function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateScorer, index: number): Guarantee {
-  const { evidence, isPostHoc } = candidate
+function guaranteeOf (state: ContextState, policy: Policy, scored: ScoredEvidence, index: number): Guarantee {
+  const { evidence, isPostHoc } = scored
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,

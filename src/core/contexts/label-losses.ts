@@ -1,7 +1,7 @@
 import { addLists, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
 import { CERTIFIABLE, EIGHTHS, HOPE } from '../certificate/certificate.js'
 import { GRID } from '../certificate/thresholds.js'
-import type { Policy } from '../policy/policy.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import type { CountsByName } from './counts-by-name.js'
 
 /**
@@ -27,11 +27,11 @@ const NOTHING: LabelLosses = { reported: 0, lost: zeroList(GRID.length), gained:
 /** Number of samples at which all counts are halved, so that a threshold that has improved is tried again. */
 const MOST_REPORTED = 512
 
-/** Whether only some labels are asked for: where a grader, which states its name, gives them. Predictors learn from all labels. */
+/** Whether only some labels are asked for: where a grader, which states its name, gives them, and the raw confidence is the score. */
 export function areLabelsSpared (
-  { label, predictor }: Pick<Policy, 'label' | 'predictor'>, sources: CountsByName | undefined
+  { label, score }: Pick<Policy, 'label' | 'score'>, sources: CountsByName | undefined
 ): boolean {
-  return label === 'exact_match' && predictor === 'off' && sources !== undefined
+  return label === 'exact_match' && score === CONFIDENCE && sources !== undefined
 }
 
 /** Counts a control sample that came without its label. */

@@ -16,12 +16,10 @@ const MOST_LOST_SHARE = MOST_LOSSES / FIRST_UNITS
 export interface Membership {
   /** Name of the pool's epoch. In another epoch none of this counts, and a member that had left is back. */
   readonly epoch: string
-  /** Control units so far in that epoch, whichever scorer served. */
+  /** Control units so far in that epoch. */
   readonly units: number
   /** Whether it has run its first units in full, so that it is not new any more. */
   readonly is_known: boolean
-  /** The scorer that the evidence is for, which serves, by its number in the pool. */
-  readonly scorer: number
   readonly evidence: Evidence
   /** The drift detector of the member alone. */
   readonly drift: Drift
@@ -44,9 +42,8 @@ export interface MemberUnit {
   /** Number of its slice (`ASIDE`: its draw is no evidence of the pool), and of the first slice of the pool that is not final yet. */
   readonly slice: number
   readonly firstOpen: number
-  /** Name of the pool's epoch, the scorer that serves there, and the index of its threshold in force; -1: none is. */
+  /** Name of the pool's epoch, and the index of its threshold in force; -1: none is. */
   readonly epoch: string
-  readonly scorer: number
   readonly index: number
   /** The drop that the pool's evidence is tested for. */
   readonly bound: number
@@ -60,13 +57,13 @@ export interface MemberUnit {
  * @param last `undefined` before the member's first unit
  */
 export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
-  const { unit, slice, firstOpen, epoch, scorer, index, bound, time } = added
+  const { unit, slice, firstOpen, epoch, index, bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
-  const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
+  const evidence = before?.evidence ?? noEvidence(unit.eighths.length)
   const units = (before?.units ?? 0) + 1
   const sum = addUnit(evidence, unit)
   const isLossless = index !== -1 && sum.generations === FIRST_LOSSLESS_UNITS && emDrop(sum, index) <= 0
-  const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, scorer, evidence: sum }
+  const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, evidence: sum }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
   const waiting = index === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, unit.eighths[index]! / EIGHTHS)

@@ -4,9 +4,9 @@ import { testedBound } from '../certificate/judge-errors.js'
 import { differencesOf } from '../certificate/tested-evidence.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { type CandidateScorer, candidateScorers, hopedFor } from './candidate-scorer.js'
 import type { ContextState } from './context-state.js'
 import type { Unlikely } from './probe-spending.js'
+import { hopedFor, type ScoredEvidence, scoredEvidence } from './scored-evidence.js'
 
 /** Law 10 of the design: while no threshold is in force, a context spends on probes only as far as it can still gain. */
 
@@ -26,9 +26,8 @@ const NO_LIMIT: ProbeBudget = { share: 1, unlikely: null }
  */
 export function probeBudget (state: ContextState, policy: Policy, predictors: LivePredictors): ProbeBudget {
   if (state.follow_up.reported < FREE_GENERATIONS) return NO_LIMIT
-  const prospects = candidateScorers(state, policy, predictors).map((candidate) => prospectOf(candidate, state, policy))
-  if (prospects.includes('worthwhile')) return NO_LIMIT
-  const unlikely = (['too_few', 'probe_cost'] as const).find((reason) => prospects.includes(reason)) ?? 'accuracy'
+  const unlikely = prospectOf(scoredEvidence(state, policy, predictors), state, policy)
+  if (unlikely === 'worthwhile') return NO_LIMIT
   const { max_probe_overhead: most } = policy
   return { unlikely, share: most === 1 ? 1 : shareWithin(state, unlikely === 'too_few' ? most : 0) }
 }
@@ -40,9 +39,9 @@ function shareWithin ({ spending: { all, control } }: ContextState, overhead: nu
   return Math.min(1, overhead * all.tokens / all.generations / cost)
 }
 
-/** @returns whether the evidence of a scorer makes further learning worthwhile, otherwise why it does not */
+/** @returns whether the evidence makes further learning worthwhile, otherwise why it does not */
 function prospectOf (
-  { evidence, tested, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, policy: Policy
+  { evidence, tested, bar }: ScoredEvidence, { generations, spending: { control } }: ContextState, policy: Policy
 ): Unlikely | 'worthwhile' {
   const a = testedBound(policy)
   const units = evidence.generations

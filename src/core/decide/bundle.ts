@@ -20,8 +20,6 @@ export interface BundleRule {
   readonly scorer?: string
   /** For the score of `scorer`; present if and only if `scorer` is. `null`: never stop. */
   readonly score_threshold?: number | null
-  /** Names of the predictors on trial, which need probes; absent: none. */
-  readonly trials?: readonly string[]
   readonly scope: Scope
   /** Key that the threshold came from; absent: the generation's own. */
   readonly context?: string
@@ -47,8 +45,8 @@ interface BundleNode {
   readonly control_share?: number
   /** Name of the epoch, for POST /v1/enrolments; absent: the context is new. */
   readonly epoch?: string
-  /** Index into `weights`, by name of each predictor that the rule names; absent: it names none. */
-  readonly weights?: Readonly<Record<string, number>>
+  /** Index into `weights`, of the predictor that the rule names; absent: it names none. */
+  readonly weights?: number
   /** By value of the next level; `""`: the level is absent. */
   readonly below?: Readonly<Record<string, BundleNode>>
 }
@@ -79,15 +77,13 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   const path = valuesOf(levels, prefix)
 
   function leafOf (rule: ContextRule): BundleNode {
-    const scorers = rule.scorer === null ? rule.trials : [rule.scorer, ...rule.trials]
-    for (const { name, signals, grid } of scorers) predictors[name] = { signals, grid }
-    const weigh = ({ name, log_median, length_power, weights: its }: Scorer) =>
-      [name, weights.indexOf({ log_median, length_power, weights: its })]
+    const { scorer } = rule
+    if (scorer !== null) predictors[scorer.name] = { signals: scorer.signals, grid: scorer.grid }
     return {
       rule: rules.indexOf(bundleRule(rule, levels)),
       ...(rule.controlShare !== 1 && { control_share: rule.controlShare }),
       ...(rule.epoch !== null && { epoch: rule.epoch }),
-      ...(scorers.length > 0 && { weights: Object.fromEntries(scorers.map(weigh)) }),
+      ...(scorer !== null && { weights: weights.indexOf(weightsOf(scorer)) }),
     }
   }
 
@@ -119,6 +115,8 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   }
 }
 
+function weightsOf ({ log_median, length_power, weights }: Scorer): BundleWeights { return { log_median, length_power, weights } }
+
 /** Lists each value once, however many nodes have it. */
 class Shared<T> {
   readonly all: T[] = []
@@ -145,13 +143,12 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
-  const { threshold, scorer, trials, scope, context, label, mode } = rule
+  const { threshold, scorer, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, storePrompts } = rule
   const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
-    ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
     ...(label === 'agreement' && { label }),
@@ -170,7 +167,6 @@ const OUTSIDE: ContextRule = {
   context: null,
   threshold: null,
   scorer: null,
-  trials: [],
   scope: 'none',
   guarantee: null,
   label: 'exact_match',
@@ -200,17 +196,16 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
+    const { scorer, scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
     const { check_every_tokens, check_growth, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
-      const place = partOf(node.weights?.[name], `weights of ${name}`)
+      const place = partOf(node.weights, `weights of ${name}`)
       return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
     }
     return {
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold ?? null,
       scorer: scorer === undefined ? null : scorerOf(scorer),
-      trials: trials.map(scorerOf),
       scope,
       guarantee: null,
       label,

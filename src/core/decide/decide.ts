@@ -172,14 +172,14 @@ interface Probing {
 
 /**
  * Whether an answer forced at this step is worth its tokens, that is, whether some threshold would first stop here. For the raw confidence
- * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores: while a
- * predictor is on trial, every step that reaches its loosest threshold may be a first stop.
+ * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores, so every
+ * step that reaches the loosest threshold of a predictor may be a first stop.
  */
-export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null): boolean {
+export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'scorer'>, arm: Arm, step: Probing, confidence: number | null): boolean {
   if (arm !== 'control' || step.em !== undefined || step.answer !== undefined || !canProbe(rule, step.tokens, confidence)) return false
-  if (isNewCrossing(confidence, step.probed_score ?? null)) return true
-  const { tokens, signals } = step
-  return rule.trials.length > 0 && rule.trials.some((scorer) => reachesLoosest(scorer, scoreStep(scorer, tokens, confidence, signals)))
+  const { scorer } = rule
+  if (scorer === null) return isNewCrossing(confidence, step.probed_score ?? null)
+  return reachesLoosest(scorer, scoreStep(scorer, step.tokens, confidence, step.signals))
 }
 
 /** Whether such a step may be the first at which a control generation would stop. */

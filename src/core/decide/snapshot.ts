@@ -4,6 +4,7 @@ import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceSha
 import type { Guarantee } from '../contexts/guarantee.js'
 import { NO_JUDGEMENT } from '../contexts/judge.js'
 import type { ProbeForm } from '../contexts/probe-form.js'
+import { scoreOfPolicy } from '../contexts/score.js'
 import { byDepth, chainOf, type Context, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -14,10 +15,8 @@ export interface ContextRule {
   /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
-  /** The predictor whose score the threshold is for; `null`: the raw confidence. */
+  /** The predictor that scores; `null`: the raw confidence is the score. */
   readonly scorer: Scorer | null
-  /** The predictors on trial here, which need probes. */
-  readonly trials: readonly Scorer[]
   readonly scope: Scope
   readonly guarantee: Guarantee | null
   /** The certified property: that answers are right, or that they are the model's own full answers. */
@@ -185,9 +184,7 @@ export class SnapshotCompiler {
   #ruleOf (key: string): ContextRule {
     const chain = chainOf(key).map((link) => this.#links.get(link)!)
     const isLeaf = chain.length === this.#levels.length + 1
-    const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
-    if (!isLeaf) return ruleOf(this.#levels, [...chain, unseen(chain.at(-1)!)], scorers)
-    return ruleOf(this.#levels, chain, scorers)
+    return ruleOf(this.#levels, isLeaf ? chain : [...chain, unseen(chain.at(-1)!)], this.#predictors, key)
   }
 }
 
@@ -217,26 +214,18 @@ function unseen ({ policy }: ChainLink): ChainLink {
   return chainLink('', policy, undefined, undefined, NO_JUDGEMENT)
 }
 
-const NO_SCORERS: readonly Scorer[] = []
-
-function scorersIn (predictors: LivePredictors, key: string, names: readonly string[]): readonly Scorer[] {
-  if (names.length === 0) return NO_SCORERS
-  return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
-}
-
-function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): ContextRule {
+/** @param key selects the weights of a predictor */
+function ruleOf (levels: Levels, chain: readonly ChainLink[], predictors: LivePredictors, key: string): ContextRule {
   const force = effectiveThreshold(chain, certifyingDepthOf(levels, chain))
   const leaf = chain.at(-1)!
   const { policy } = leaf
-  const scorer = force.scorer === null ? null : scorers([force.scorer]).at(0)
+  const score = scoreOfPolicy(force.source.policy, levels, predictors)
   const { checkEveryTokens } = policy.check_every_tokens === 'auto' ? force.source : leaf
-  const isScored = scorer !== undefined // without its predictor, a threshold stops nothing
   const isEnrolling = force.isEvidence && force.source.policy.follow_up_seconds !== 0
   return {
     context: force.source.key || null,
-    threshold: isScored ? force.threshold : null,
-    scorer: scorer ?? null,
-    trials: scorers(force.source.trials),
+    threshold: score === undefined ? null : force.threshold, // without its predictor, a threshold stops nothing
+    scorer: score?.predictor == null ? null : scorerFor(score.predictor, key),
     scope: force.scope,
     guarantee: force.guarantee,
     label: force.source.policy.label,

@@ -13,7 +13,7 @@ export interface CohortRules {
   readonly labelRate: number
   /** How long an outcome waits for its entry. */
   readonly wait: number
-  /** Scorers that gather evidence here: the raw confidence, and trials from the first slice that began after their publication. */
+  /** The scorer that gathers evidence here; none where its predictor is gone. */
   readonly scorers: readonly CohortScorer[]
   /** The worst case of a sample that awaits its label, by scorer. */
   readonly worstUnits: (generationId: string) => ReadonlyMap<number, EvidenceUnit>

@@ -1,5 +1,5 @@
 import { certifyingDepth, chainOf, depthOf, isCertifying, type Levels, ROOT } from './context.js'
-import type { Policy } from './policy.js'
+import { type Policy, TOKENS } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */
 export interface PolicyProblem { readonly path: string, readonly message: string }
@@ -11,6 +11,11 @@ export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit
   return { path: '/max_em_drop', message }
 }
 
+/** Why the score of a policy is not available, or `null`. */
+export function scoreProblem ({ score }: Policy): PolicyProblem | null {
+  return score === TOKENS ? { path: '/score', message: 'cannot be "tokens" yet: state "confidence" or the name of a predictor' } : null
+}
+
 /** Why the level of the pools is not configured, or `null`. */
 export function poolProblem ({ certify_at: level }: Policy, levels: Levels): PolicyProblem | null {
   if (level === null || level === ROOT || levels.includes(level)) return null
@@ -19,7 +24,7 @@ export function poolProblem ({ certify_at: level }: Policy, levels: Levels): Pol
 }
 
 /** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */
-const OF_POOL = ['label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
+const OF_POOL = ['score', 'label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
 
 /** The field that the pool certifies and in which a policy differs from the pool's; `undefined`: none. */
 export function differenceFromPool (own: Policy, pool: Policy): typeof OF_POOL[number] | undefined {

@@ -46,11 +46,8 @@ export interface Policy {
   readonly judge_gain_share: number
   /** Whether the prompts of generations whose label is wanted are kept for the grader, with their answers. */
   readonly store_prompts: boolean
-  /**
-   * Whether predictors are trained here and may serve. With `auto` the level is divided: the raw confidence is tested at error_level/2, the
-   * j-th challenger of an epoch at error_level/(2j(j+1)).
-   */
-  readonly predictor: 'off' | 'auto'
+  /** What is compared with the threshold: the raw confidence, or the output of the predictor with this name. */
+  readonly score: string
 }
 
 /** A policy as stated on one context: absent fields are inherited. */
@@ -58,6 +55,10 @@ export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
 
 /** A JSON merge patch (RFC 7396) of what a context states: `null` removes a field, so that it is inherited. */
 export type PolicyMergePatch = { readonly [F in keyof Policy]?: Policy[F] | null }
+
+/** The scores that are no predictors. Budgets of tokens are not available yet. */
+export const CONFIDENCE = 'confidence'
+export const TOKENS = 'tokens'
 
 export const DEFAULT_POLICY: Policy = {
   max_em_drop: 0.02,
@@ -77,7 +78,7 @@ export const DEFAULT_POLICY: Policy = {
   judge_miss_rate: null,
   judge_gain_share: 0,
   store_prompts: false,
-  predictor: 'off',
+  score: CONFIDENCE,
 }
 
 /** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
@@ -138,7 +139,7 @@ export function nextCheckTokens (cadence: Cadence, tokens: number): number {
   return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
 }
 
-const FIELDS = ['max_em_drop', 'error_level', 'predictor'] as const
+const FIELDS = ['max_em_drop', 'error_level'] as const
 
 /** The fields of a policy that decide which threshold is served; the fields that give evidence its meaning are separate. */
 export type CertificationTerms = Pick<Policy, typeof FIELDS[number]>
@@ -149,8 +150,8 @@ const cache = new WeakMap<Policy, CertificationTerms>()
 export function certificationTerms (policy: Policy): CertificationTerms {
   let terms = cache.get(policy)
   if (terms === undefined) {
-    const { max_em_drop, error_level, predictor } = policy
-    terms = { max_em_drop, error_level, predictor }
+    const { max_em_drop, error_level } = policy
+    terms = { max_em_drop, error_level }
     cache.set(policy, terms)
   }
   return terms

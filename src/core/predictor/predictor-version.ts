@@ -11,7 +11,7 @@ export interface PredictorVersion {
   readonly created_at: number
   /** Name of the token that imported it; `trainer` if the service trained it. */
   readonly by: string
-  /** ms; `null`: in use, as a challenger or serving, where policies allow it. */
+  /** ms; `null`: policies may name it. */
   readonly retired_at: number | null
 }
 

@@ -1,12 +1,9 @@
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
-import type { Label } from '../policy/policy.js'
+import { CONFIDENCE, type Label, TOKENS } from '../policy/policy.js'
 
-/**
- * Bounds on the number of a predictor's thresholds. Predictors trained here have the most allowed: on real traces 60 thresholds save up to
- * one point of tokens more than 30, 120 up to 0.4 points more than 60, and 1,000 up to 0.4 points more than 120. Evidence grows with them.
- */
+/** Bounds on the number of a predictor's thresholds. Predictors trained here have the most allowed, as many as the raw confidence. */
 export const MIN_THRESHOLDS = 2
-export const MAX_THRESHOLDS = 120
+export const MAX_THRESHOLDS = 30
 
 export function isGridLength (thresholds: number): boolean {
   return Number.isInteger(thresholds) && thresholds >= MIN_THRESHOLDS && thresholds <= MAX_THRESHOLDS
@@ -137,8 +134,8 @@ export function scoreBy (
 /** Checks of an imported predictor that its schema cannot express. @returns the first problem found, or `null` */
 export function predictorProblem (
   { name, levels, signals, contexts, grid }: Predictor, own: Levels): { path: string, message: string } | null {
-  if (name === 'confidence' || name.startsWith('auto-')) {
-    return { path: '/name', message: `must not be "${name}": "confidence" and names that start with "auto-" are reserved for the service` }
+  if (name === CONFIDENCE || name === TOKENS || name.startsWith('auto-')) {
+    return { path: '/name', message: `must not be "${name}": "confidence", "tokens" and names that start with "auto-" are reserved for the service` }
   }
   if (levels !== own.join()) return { path: '/levels', message: `must be "${own.join()}", the context levels of this service (CONTEXT_LEVELS)` }
   if (!Object.hasOwn(contexts, ROOT)) return { path: '/contexts', message: `must contain the root context "${ROOT}", which scores contexts that are not listed` }

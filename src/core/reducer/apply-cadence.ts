@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
-import { GRID } from '../certificate/thresholds.js'
 import { addChecks, checksDue } from '../contexts/cadences.js'
-import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import { scoreOfState } from '../contexts/score.js'
 import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
@@ -41,17 +41,16 @@ function checksToCrossing (
   fold: Fold, { outcome, leaf }: PendingOutcome, state: ContextState, { min_tokens: minTokens }: Policy
 ): Asked | null {
   if (outcome.steps === null || !outcome.steps_complete) return null
-  const trial = state.trials.find(({ predictor }) => predictor === state.serving)
-  const predictor = trial && predictorOf(trial, fold.predictors)
-  if (state.serving !== null && predictor === undefined) return null
-  const scorer = predictor && scorerFor(predictor, leaf)
-  const threshold = (predictor?.grid ?? GRID)[state.threshold_index]!
+  const score = scoreOfState(state, fold.predictors)
+  if (score === undefined) return null
+  const scorer = score.predictor === null ? null : scorerFor(score.predictor, leaf)
+  const threshold = score.grid[state.threshold_index]!
   let [checks, last] = [0, -1]
   for (const { tokens, confidence, signals } of outcome.steps) {
     if (tokens !== last) checks++
     last = tokens
     if (tokens < minTokens || confidence === null) continue
-    const score = scorer === undefined ? confidence : scoreStep(scorer, tokens, confidence, signals)
+    const score = scorer === null ? confidence : scoreStep(scorer, tokens, confidence, signals)
     if (score !== null && score >= threshold) return { checks, tokens }
   }
   return null

@@ -2,13 +2,12 @@ import { NO_ARMS } from '../contexts/arms.js'
 import { type BreachHold, laterHold } from '../certificate/breach.js'
 import { NO_FIDELITY } from '../certificate/fidelity.js'
 import { NO_DRIFT } from '../certificate/drift.js'
-import { candidateScorers, certifiedNow } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
 import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { isCurrent } from '../contexts/judge.js'
 import { restartDetector } from '../contexts/membership.js'
 import type { Pin } from '../contexts/pin.js'
-import { syncTrials } from '../contexts/trials.js'
+import { certifiedNow, scoredEvidence } from '../contexts/scored-evidence.js'
 import { byDepth, certifyingDepth, chainOf, parseContextKey, ROOT } from '../policy/context.js'
 import { certificationTerms, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
@@ -34,8 +33,8 @@ function applyPolicies (fold: Fold, time: number, under: string, change: () => v
     const state = fold.get(key)
     if (state === undefined) continue
     const policy = policyOf(ledger, key)
-    const next = isCurrent(state, policy, levels) && !regrouped.has(key)
-      ? withRequest(fold, key, state, { before: before.get(key)!, policy, time })
+    const next = isCurrent(state, policy, levels, fold.predictors) && !regrouped.has(key)
+      ? withRequest(fold, key, state, { before: before.get(key)!, policy })
       : startEpoch(fold, key, copyState(state, { hold: laterHold(state.hold, regrouped.get(key) ?? null) }), { cause, policy, time })
     written.push([key, writeState(fold, key, next, { policy, time, cause, mayMove: true })])
   }
@@ -138,14 +137,14 @@ function setEntry<T> (table: Map<string, T>, key: string, value: T | null): Read
  * comparison of the arms.
  */
 function withRequest (
-  fold: Fold, key: string, state: ContextState, change: { readonly before: Policy, readonly policy: Policy, readonly time: number }
+  fold: Fold, key: string, state: ContextState, change: { readonly before: Policy, readonly policy: Policy }
 ): ContextState {
-  const { before, policy, time } = change
+  const { before, policy } = change
   const isSameBound = before.max_em_drop === policy.max_em_drop
   const { drift_final, drift, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
   const requested = { ...requestGuarantee(state, policy), drift_final, drift, fidelity, membership }
-  const next = { ...withTrials(fold, key, requested, policy, time) }
+  const next = { ...requested }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameTerms(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
@@ -157,15 +156,8 @@ function withoutAlarms ({ fidelity }: ContextState): Pick<ContextState, 'drift_f
 
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */
 function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
-  const candidates = candidateScorers(state, policy, predictors)
-  const mayGain = mayCertify(state, policy)
-  const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))
-  const next = {
-    ...state,
-    certified: certified.get(null)!,
-    trials: state.trials.map((trial) => ({ ...trial, certified: certified.get(trial.predictor) ?? -1 })),
-  }
-  return mayGain ? next : withoutNewCertificates(state, next, policy)
+  const next = { ...state, certified: certifiedNow(scoredEvidence(state, policy, predictors), policy) }
+  return mayCertify(state, policy) ? next : withoutNewCertificates(state, next, policy)
 }
 
 /** Restarts the comparison of the arms and fidelity, since earlier generations began under another mode or pin. */
@@ -219,18 +211,7 @@ export const TRAINER = 'trainer'
 const GROWTH = 4
 const MAX_GENERATIONS_BETWEEN = 20_000
 
-/** The state with its trials up to date. A new trial takes evidence from the next slice on. */
-function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy, time: number): ContextState {
-  const cohort = fold.cohorts.get(key)
-  const { clock } = fold.cohorts
-  const slice = cohort?.nextSlice ?? 0
-  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, { slice, clock, time })
-  if (next.challengers === state.challengers || cohort === undefined) return next
-  cohort.publish(clock)
-  return next
-}
-
-/** Makes a predictor a challenger in every context whose policy allows it, or ends its trials. */
+/** Adds, retires or deletes a predictor. Where it is the score, evidence means something else from now on: a new epoch begins. */
 export function applyPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
   const isLive = version !== null && version.retired_at === null
   fold.predictors.delete(name)
@@ -243,9 +224,8 @@ export function applyPredictor (fold: Fold, time: number, { name, version, by }:
   const { levels } = fold.ledger.configuration
   for (const [key, state] of statesWithin(fold, ROOT)) {
     const policy = policyOf(fold.ledger, key)
-    if (!isCurrent(state, policy, levels)) continue
-    const next = withTrials(fold, key, state, policy, time)
-    if (next === state) continue
+    if (policy.score !== name || isCurrent(state, policy, levels, fold.predictors)) continue
+    const next = startEpoch(fold, key, state, { cause: 'predictor', policy, time })
     moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
   }
 }

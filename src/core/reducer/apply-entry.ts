@@ -2,7 +2,7 @@ import type { ContextState, ExpectedCertificate } from '../contexts/context-stat
 import { judgeAfresh } from '../contexts/judge.js'
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
 import { isCertifying } from '../policy/context.js'
-import type { Policy } from '../policy/policy.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import { applyConfiguration, applyPin, applyPolicy, applyPredictor, applyReset } from './apply-command.js'
 import { applyLabel } from './apply-label.js'
 import { applyOutcome, takeReport } from './apply-outcome.js'
@@ -68,11 +68,11 @@ function continuedBy (before: ContextState['checkpoint'] & object | null, run: s
 }
 
 function expectationOf (fold: Fold, state: ContextState, policy: Policy): ExpectedCertificate | null {
-  const { scorer, threshold, guarantee } = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
+  const { threshold, guarantee } = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   if (guarantee === null) return null
   const { tokens_saved_ratio, em_drop } = guarantee
   const { run = null, step = null } = state.checkpoint ?? {}
-  return { run, step, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
+  return { run, step, threshold: threshold!, ...(policy.score !== CONFIDENCE && { scorer: policy.score }), tokens_saved_ratio, em_drop }
 }
 
 /** Enrols what a replica has drawn (see docs/concepts/certificate.md). */

@@ -7,16 +7,15 @@ import { addGrades } from '../contexts/grader.js'
 import { addLabelled } from '../contexts/label-losses.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { isEvidence } from '../enrolment/enrolled-unit.js'
-import { RAW } from '../enrolment/slice.js'
 import { observeStop } from '../outcome/observed-stop.js'
 import type { StoppedProbe } from '../outcome/outcome.js'
-import type { Policy } from '../policy/policy.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import type { PendingOutcome, PlacedStep, PrunedOutcome } from './pending-outcomes.js'
 import { type Fold, policyOf } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { cohortRules } from './take-evidence.js'
 import type { LabelEntry } from './log-entry.js'
-import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, byScorer, unitOfOutcome } from './units-of-outcome.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -42,10 +41,10 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
     return
   }
   const policy = policyOf(fold.ledger, key)
-  const { units } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  cohort.label(member, { generation_id: id, units }, fold.cohorts.clock, cohortRules(fold, state, policy))
+  const { unit } = unitOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  cohort.label(member, { generation_id: id, units: byScorer(unit) }, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
-  const labelling = { state, policy, time, source: label.source, unit: units.get(RAW)! }
+  const labelling = { state, policy, time, source: label.source, unit }
   followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : state, time)
 }
 
@@ -54,8 +53,8 @@ interface Labelling {
   readonly policy: Policy
   readonly time: number
   readonly source: string | undefined
-  /** What the raw confidence has lost. */
-  readonly unit: EvidenceUnit
+  /** What it shows; `null`: it is no evidence for its score. */
+  readonly unit: EvidenceUnit | null
 }
 
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
@@ -65,7 +64,7 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { sta
   const counted = copyState(withCounts(state, { labels_given: 1 }), {
     grader: addGrades(state.grader, outcome),
     label_sources: countForName(state.label_sources, source),
-    label_losses: addLabelled(state.label_losses, unit),
+    label_losses: unit === null || state.meaning.score !== CONFIDENCE ? state.label_losses : addLabelled(state.label_losses, unit),
   })
   fold.set(key, counted)
   return counted

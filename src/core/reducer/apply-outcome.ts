@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { addProbes } from '../contexts/check-distance.js'
-import { type ContextState, predictorOf } from '../contexts/context-state.js'
+import type { ContextState } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -11,6 +11,7 @@ import { addEndProbe } from '../contexts/probe-form.js'
 import { addSpending } from '../contexts/probe-spending.js'
 import { addSaved, addTreated, advanceDay } from '../contexts/savings.js'
 import { addToHistory, advanceHistory, startHistory } from '../contexts/savings-history.js'
+import { scoreOfState } from '../contexts/score.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { type EnrolledUnit, isEvidence, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
@@ -30,7 +31,7 @@ import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce 
 import { addToCounts, answerCounts, endEpoch, followUp, isOfNew } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
-import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, byScorer, isTraceKept, unitOfOutcome } from './units-of-outcome.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -320,19 +321,21 @@ function reportOf (
   fold: Fold, { outcome, leaf }: PendingOutcome, cohort: Cohort, state: ContextState, policy: Policy): SampleReport {
   if (outcome.cancelled === true) return { kind: 'cancelled' }
   if (outcome.stopped || outcome.arm === 'treated' || outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
-  const { units, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  const { unit, isLabelWanted } = unitOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  const units = byScorer(unit)
   if (!isLabelWanted) return { kind: 'known', units }
   return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id: outcome.generation_id } : { kind: 'at_worst', units }
 }
 
 /**
  * Drops the steps at which no threshold is crossed, which would fill the store while the outcome awaits its label. Use it only after the
- * enrolment: a predictor that is published before it may cross at other steps.
+ * enrolment: another score, which opens an epoch, may cross at other steps.
  */
-function prune (fold: Fold, pending: PendingOutcome, { trials }: ContextState, { min_tokens: minTokens }: Policy): PendingOutcome {
+function prune (fold: Fold, pending: PendingOutcome, state: ContextState, { min_tokens: minTokens }: Policy): PendingOutcome {
   const { outcome, leaf } = pending
   const atLeaf = policyOf(fold.ledger, leaf)
-  const scorers = trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []).map((predictor) => scorerFor(predictor, leaf))
-  const pruned = pruneSteps(outcome, { minTokens: [atLeaf.min_tokens, minTokens], scorers, isSampled: atLeaf.predictor === 'auto' })
+  const predictor = scoreOfState(state, fold.predictors)?.predictor ?? null
+  const scorer = predictor === null ? null : scorerFor(predictor, leaf)
+  const pruned = pruneSteps(outcome, { minTokens: [atLeaf.min_tokens, minTokens], scorer, isSampled: true })
   return { ...pending, outcome: pruned }
 }

@@ -63,11 +63,10 @@ function mayGiveWay (fold: Fold, key: string, state: ContextState, time: number)
 
 /** Whether a context has learned anything that would be lost with it. */
 function hasEvidence (state: ContextState): boolean {
-  const { trials, threshold, membership, hold, checkpoint, looks, probe_form: form, savings, breaches } = state
-  const isCounted = !isUnseen(state) || !trials.every(isUnseen)
+  const { threshold, membership, hold, checkpoint, looks, probe_form: form, savings, breaches } = state
   const isServed = threshold !== null || membership !== undefined || hold !== null || checkpoint != null
   const hasHistory = form !== null || looks.count > 0 || breaches > 0
-  return isCounted || isServed || hasHistory || savings.treated.generations + savings.control.samples > 0
+  return !isUnseen(state) || isServed || hasHistory || savings.treated.generations + savings.control.samples > 0
 }
 
 /** Removes a context with its cohort. */

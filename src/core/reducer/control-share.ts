@@ -5,7 +5,7 @@ import { testedBound } from '../certificate/judge-errors.js'
 import { BREACH_SUSPECTED, heldUntil } from '../certificate/breach.js'
 import { fidelitySuspicion } from '../certificate/fidelity.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
-import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { barOf, isLearningWorthwhile } from '../contexts/scored-evidence.js'
 import { isGraderBroken } from '../contexts/grader.js'
 import { type ProbeBudget, probeBudget } from '../contexts/probe-budget.js'
 import type { Policy } from '../policy/policy.js'
@@ -67,7 +67,7 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
   const span = 1000 * policy.evidence_span_seconds
   const cohort = fold.cohorts.get(key)
   if (span === 0 || cohort === undefined) return 1
-  const units = unitsOfFirstCertificate(testedBound(policy), barsOf(state, policy, fold.predictors).get(null)!)
+  const units = unitsOfFirstCertificate(testedBound(policy), barOf(state, policy))
   const { clock } = fold.cohorts
   return Math.min(1, widestUsefulShare(state.tested.at, cohort.traffic(clock, span), clock, { units, span }))
 }
@@ -84,9 +84,9 @@ function autoShare (
 }
 
 /** Whether more evidence would not put a threshold in force: reports are none, or a certificate waits for the end of a hold. */
-function isWaiting ({ cadences, grader, hold, certified, trials }: ContextState): boolean {
+function isWaiting ({ cadences, grader, hold, certified }: ContextState): boolean {
   if (cadenceOfTreated(cadences) === 'more' || isGraderBroken(grader)) return true
-  return heldUntil(hold) !== null && (certified !== -1 || trials.some((trial) => trial.certified !== -1))
+  return heldUntil(hold) !== null && certified !== -1
 }
 
 function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {

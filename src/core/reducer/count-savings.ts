@@ -1,7 +1,8 @@
 import { stopsOf } from '../certificate/trace.js'
-import { type ContextState, predictorOf } from '../contexts/context-state.js'
+import type { ContextState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { addControl, type CountedSamples } from '../contexts/savings.js'
+import { scoreOfState } from '../contexts/score.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { chainOf } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -62,15 +63,14 @@ export function countSavingsOfControl (
 /** Tokens of a full run after it crossed the threshold in force. */
 function tokensAfterCrossing (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState): number | null {
   const { steps, steps_complete: isComplete, cancelled: isCancelled = false, tokens, u } = outcome
-  const trial = state.trials.find(({ predictor }) => predictor === state.serving)
-  const predictor = trial && predictorOf(trial, fold.predictors)
-  const isKnown = state.serving === null || (predictor !== undefined && !isTrainedOn(predictor, u))
-  if (isCancelled || steps === null || !isComplete || !isKnown || state.threshold_index === -1) return null
-  const scorer = predictor && scorerFor(predictor, leaf)
+  if (isCancelled || steps === null || !isComplete || state.threshold_index === -1) return null
+  const score = scoreOfState(state, fold.predictors)
+  if (score === undefined || isTrainedOn(score, u)) return null
+  const scorer = score.predictor === null ? null : scorerFor(score.predictor, leaf)
   const scored = steps.map(({ tokens, confidence, signals }) => ({
-    tokens, score: scorer === undefined ? confidence : scoreStep(scorer, tokens, confidence, signals),
+    tokens, score: scorer === null ? confidence : scoreStep(scorer, tokens, confidence, signals),
   }))
   const run = { tokens, answerTokens: 0, em: null, steps: scored, isComplete }
-  const stops = stopsOf(run, policyOf(fold.ledger, key).min_tokens, scorer?.grid)
+  const stops = stopsOf(run, policyOf(fold.ledger, key).min_tokens, score.grid)
   return tokens - stops[state.threshold_index]!.tokens
 }

@@ -8,7 +8,6 @@ import { effectiveThreshold, type EffectiveThreshold } from '../contexts/effecti
 import { freezeGuarantee, isInForce, judgeAfresh } from '../contexts/judge.js'
 import { hasLeft, isLosing, leftEpochOf, type Membership } from '../contexts/membership.js'
 import { isLive, type Pin, usablePin } from '../contexts/pin.js'
-import { servingNumber, syncTrials } from '../contexts/trials.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
@@ -143,18 +142,17 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
-  const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
+  const isMoved = (before?.threshold ?? null) !== after.threshold
   if (isMoved || NOTED.has(cause)) fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
   if (isMoved && after.threshold_index !== -1) expelLosing(fold, key, after, time)
   return after
 }
 
 /** Of the members of a pool, those leave that lose too much at the threshold that has just come into force. */
-function expelLosing (fold: Fold, pool: string, { epoch_name: epoch, threshold_index: index, ...rest }: ContextState, time: number): void {
-  const serving = servingNumber(rest)
+function expelLosing (fold: Fold, pool: string, { epoch_name: epoch, threshold_index: index }: ContextState, time: number): void {
   for (const [key, state] of statesWithin(fold, pool)) {
     const { membership } = state
-    if (membership?.epoch !== epoch || membership.scorer !== serving) continue
+    if (membership?.epoch !== epoch) continue
     if (membership.left_at === null && isLosing(membership, index)) setMembership(fold, key, state, { ...membership, left_at: time }, time)
   }
 }
@@ -170,12 +168,12 @@ export function setMembership (fold: Fold, key: string, state: ContextState, mem
 
 function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {
   const now = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
-  const { scorer: serving, index: threshold_index, threshold } = now
+  const { index: threshold_index, threshold } = now
   const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
   const judged_by = certificationTerms(policy)
   if (isInForce(state, now) && guarantee === state.guarantee && haveSameTerms(state.judged_by, judged_by)) return state
   const log_evidence = isInForce(state, now) ? state.log_evidence : null
-  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, log_evidence })
+  return copyState(state, { threshold_index, threshold, judged_by, guarantee, log_evidence })
 }
 
 /** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */
@@ -195,7 +193,7 @@ export interface EpochStart {
 }
 
 /**
- * Starts an epoch without the evidence of the last one: enrolled generations are dropped, and the newest predictor is a challenger again.
+ * Starts an epoch without the evidence of the last one: enrolled generations are dropped.
  * @param previous `undefined` for a new context
  * @returns the state, which the caller stores
  */
@@ -204,18 +202,18 @@ export function startEpoch (
   const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
   for (const id of fold.cohorts.renew(key, fold.cursor, until)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
-  return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock, time })
+  const { cursor: name, cohorts: { clock }, predictors } = fold
+  return openEpoch(previous, cause, policy, levels, { time, name, clock, predictors })
 }
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
 export function thresholdInForce (fold: Fold, key: string, time: number): EffectiveThreshold {
   const linkOf = (of: string): ChainLink => {
     const state = fold.get(of)
-    const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
+    const { threshold_index: index, threshold } = state ?? { threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(of)
     const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
-    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, guarantee: null })
+    return chainLink(of, policyOf(fold.ledger, of), live, state, { index, threshold, guarantee: null })
   }
   const leaf = linkOf(key)
   const { levels } = fold.ledger.configuration

@@ -7,11 +7,9 @@ import { type ContextState, copyState } from '../contexts/context-state.js'
 import { isRecovered, isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, addRecent, type FollowUp } from '../contexts/follow-up-counts.js'
 import { addToMembership, type MemberUnit } from '../contexts/membership.js'
-import { servingNumber } from '../contexts/trials.js'
-import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
-import { ASIDE, RAW, watchedOf } from '../enrolment/slice.js'
+import { RAW, watchedOf } from '../enrolment/slice.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from './pending-outcomes.js'
@@ -20,7 +18,7 @@ import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
-import { cohortRules, type Gathering, gatheringOf, newestWith, takeEvidence, withEvidence } from './take-evidence.js'
+import { cohortRules, newestWith, takeEvidence, withEvidence } from './take-evidence.js'
 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
@@ -53,7 +51,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const final = cohort.takeFinal()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
-  for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
+  for (const slice of final) next = takeSlice(next, slice, { policy, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
@@ -63,7 +61,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     const { known, isAlarmed } = driftInOpen(next, cohort, policy)
     next = copyState(next, { drift: known })
     if (isAlarmed) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
-    const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    const looked = takeEvidence(next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
     const isAllowed = mayCertify(next, policy, cohort.early)
     next = isAllowed ? looked : withoutNewCertificates(next, looked, policy)
     if (isAllowed && isRecovered(next, policy)) return endEpoch(fold, key, next, { cause: 'recovered', policy, time })
@@ -81,12 +79,11 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
 function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { known: Drift, isAlarmed: boolean } {
   const { drift_final: final, threshold_index: index } = state
   const a = testedBound(policy)
-  const serving = servingNumber(state)
-  if (serving === undefined || index === -1) return { known: final, isAlarmed: false }
+  if (index === -1) return { known: final, isAlarmed: false }
   const none = noEvidence(thresholdsOf(state.evidence))
   let [known, least, isAlarmed] = [final, final, false]
   for (const slice of cohort.slices) {
-    const watched = watchedOf(slice, serving)
+    const watched = watchedOf(slice, RAW)
     const evidence = watched ?? none
     known = watchEvidence(known, evidence, index, a)
     if (slice.ends === null) continue
@@ -135,22 +132,15 @@ export function answerCounts ({ is_call: isCall, is_rewarded: isRewarded, steps 
 }
 
 /** By which a final slice is taken. */
-interface Taking { readonly policy: Policy, readonly rules: CohortRules, readonly time: number }
+interface Taking { readonly policy: Policy, readonly time: number }
 
 /** A final slice joins the sum. */
-function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], taking: Taking): ContextState {
-  const { policy, rules: { scorers }, time } = taking
-  const add = <G extends Gathering>(gathering: G, scorer: number): G => {
-    return withEvidence(gathering, { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) })
-  }
-  const serving = servingNumber(state)
-  const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
-  const raw = add(gatheringOf(state), RAW)
+function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], { policy, time }: Taking): ContextState {
+  const evidence = state.threshold_index === -1 ? undefined : watchedOf(slice, RAW)
+  const tested = slice.differences.get(RAW)
   return copyState(withCounts(state, slice.counts), {
-    evidence: raw.evidence,
-    tested: raw.tested,
-    newest: newestWith(state, slice.differences.get(RAW), policy),
-    trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
+    ...withEvidence(state, { shown: slice.evidence.get(RAW), tested }),
+    newest: newestWith(state, tested, policy),
     ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, testedBound(policy)) }),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
   })
@@ -163,21 +153,20 @@ interface Pool {
 }
 
 /** A control unit of one context of a pool. Where outcomes count on arrival, each is final at once: `slice` is less than `firstOpen`. */
-type UnitOfMember = Pick<MemberUnit, 'unit' | 'slice' | 'firstOpen' | 'scorer'> & { readonly leaf: string }
+type UnitOfMember = Pick<MemberUnit, 'unit' | 'slice' | 'firstOpen'> & { readonly leaf: string }
 
 /** Lets the contexts of a pool learn from their own control units that were accounted for. Missing samples are left out. */
 function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): void {
   const accounted = cohort.takeAccounted()
   if (accounted.length === 0) return
-  const number = servingNumber(pool.state)
-  const serving = cohortRules(fold, pool.state, pool.policy).scorers.find(({ scorer }) => scorer === number)
+  const [serving] = cohortRules(fold, pool.state, pool.policy).scorers
   if (serving === undefined) return
   const { firstOpen } = cohort
   const shown = accounted.flatMap((member): UnitOfMember[] => {
     const { leaf, slice: { number: slice }, u } = member
-    if ((slice < serving.since && slice !== ASIDE) || serving.isSetAside?.(u) === true) return []
+    if (serving.isSetAside?.(u) === true) return []
     const unit = evidenceUnitOfEnrolled(withoutMissing(member), serving.scorer, serving.thresholds)
-    return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }]
+    return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen }]
   })
   const last = new Map(shown.map((one) => [one.leaf, one]))
   for (const one of shown) applyMember(fold, pool, last.get(one.leaf) === one ? one : { ...one, firstOpen: NONE_FINAL }, time)

@@ -55,7 +55,7 @@ export interface CheckpointEntry {
   readonly by: string
 }
 
-/** A predictor becomes a challenger, or is retired; `null`: a retired predictor is deleted. */
+/** A predictor is added or retired; `null`: a retired predictor is deleted. */
 export interface PredictorEntry extends Origin {
   readonly type: 'predictor'
   readonly name: string

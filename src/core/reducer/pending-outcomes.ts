@@ -75,25 +75,23 @@ export type PrunedOutcome = Omit<LoggedOutcome, 'steps'> & {
 interface Pruning {
   /** `min_tokens` of each context that learns from the outcome. */
   readonly minTokens: readonly number[]
-  /** The predictors on trial in any of these contexts. */
-  readonly scorers: readonly Scorer[]
+  /** The predictor that scores; `null`: the raw confidence does. */
+  readonly scorer: Scorer | null
   /** Whether a predictor may be trained on the steps, which needs more than the crossings. */
   readonly isSampled: boolean
 }
 
 /**
- * Keeps the steps at which some threshold is first crossed, at most one for each threshold of a grid: others change no evidence. This saves
+ * Keeps the steps at which some threshold is first crossed, at most one for each threshold: others change no evidence. This saves
  * memory, as thousands of outcomes may wait for labels.
  */
-export function pruneSteps (outcome: PrunedOutcome, { minTokens, scorers, isSampled }: Pruning): PrunedOutcome {
+export function pruneSteps (outcome: PrunedOutcome, { minTokens, scorer, isSampled }: Pruning): PrunedOutcome {
   const { steps } = outcome
   if (steps === null) return outcome
   const kept = new Set(isSampled ? sampledIndexes(steps) : [])
   for (const min of new Set(minTokens)) {
-    keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)
-    for (const scorer of scorers) {
-      keepCrossings(kept, steps, min, scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals))
-    }
+    if (scorer === null) keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)
+    else keepCrossings(kept, steps, min, scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals))
   }
   return { ...outcome, steps: steps.flatMap((step, place) => kept.has(place) ? [{ ...step, place }] : []), asked: steps.length }
 }

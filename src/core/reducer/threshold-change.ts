@@ -1,7 +1,6 @@
 import type { ContextState, EpochCause } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { servingOf } from '../contexts/trials.js'
-import type { Policy } from '../policy/policy.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 
 /**
  * A move of a context's own threshold, a drift alarm, a repaired grader, or a change of which generations report; `before` equals `after`
@@ -11,7 +10,7 @@ import type { Policy } from '../policy/policy.js'
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | EpochCause
+  readonly cause: 'evidence' | 'pin' | 'left_pool' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null
@@ -46,27 +45,33 @@ export interface UnreadableChange {
 }
 
 type Move = Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'>
-type OwnThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
-type InForceThen = Pick<EffectiveThreshold, 'threshold' | 'scorer'>
+type OwnThen = Pick<ContextState, 'threshold'> & { readonly meaning: Pick<ContextState['meaning'], 'score' | 'score_fingerprint'> }
+type InForceThen = Pick<EffectiveThreshold, 'threshold'> & { readonly source: { readonly policy: Pick<Policy, 'score'> } }
 
 /** The move from one state's threshold to another's; absent: never stop. */
 export function moveOf (before: OwnThen | undefined, after?: OwnThen): Move {
-  const fingerprint = before && servingOf(before)?.fingerprint
+  const [was, is] = [predictorIn(before?.threshold, before?.meaning.score), predictorIn(after?.threshold, after?.meaning.score)]
+  const fingerprint = before?.meaning.score_fingerprint ?? null
   return {
     before: before?.threshold ?? null,
     after: after?.threshold ?? null,
-    ...(before?.serving != null && { before_scorer: before.serving }),
-    ...(fingerprint !== undefined && { before_fingerprint: fingerprint }),
-    ...(after?.serving != null && { after_scorer: after.serving }),
+    ...(was !== undefined && { before_scorer: was, ...(fingerprint !== null && { before_fingerprint: fingerprint }) }),
+    ...(is !== undefined && { after_scorer: is }),
   }
 }
 
 /** The move from one threshold in force to another. */
 export function moveInForce (before: InForceThen, after: InForceThen): Move {
+  const [was, is] = [before, after].map(({ threshold, source: { policy } }) => predictorIn(threshold, policy.score))
   return {
     before: before.threshold,
     after: after.threshold,
-    ...(before.scorer !== null && { before_scorer: before.scorer }),
-    ...(after.scorer !== null && { after_scorer: after.scorer }),
+    ...(was !== undefined && { before_scorer: was }),
+    ...(is !== undefined && { after_scorer: is }),
   }
+}
+
+/** The predictor whose score a threshold in force is for; `undefined`: there is none. */
+function predictorIn (threshold: number | null | undefined, score: string | undefined): string | undefined {
+  return threshold == null || score === CONFIDENCE ? undefined : score
 }

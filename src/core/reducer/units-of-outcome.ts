@@ -1,7 +1,8 @@
 import { type EvidenceUnit, evidenceUnitOf } from '../certificate/evidence.js'
 import { type JudgePolicy, withAuditedGains } from '../certificate/judge-errors.js'
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
-import { type ContextState, predictorOf } from '../contexts/context-state.js'
+import type { ContextState } from '../contexts/context-state.js'
+import { type Score, scoreOfState } from '../contexts/score.js'
 import { RAW } from '../enrolment/slice.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
@@ -12,38 +13,42 @@ import { sampleOf } from '../predictor/sample.js'
 import { MAX_TRACE_STEPS, type PrunedOutcome, traceSlot } from './pending-outcomes.js'
 import type { Fold } from './fold.js'
 
-/** The units that a control sample yields for the thresholds of each scorer. */
-interface UnitsOfOutcome {
-  /** By scorer: 0 for the raw confidence, otherwise the ordinal of the trial. Predictors trained on the sample's group are absent. */
-  readonly units: ReadonlyMap<number, EvidenceUnit>
-  /** EM of the full run; `null`: not known, and the units are the worst case. */
+/** The unit of evidence that a control sample is. */
+interface UnitOfOutcome {
+  /** `null`: its score is gone, or was trained on the sample's group. */
+  readonly unit: EvidenceUnit | null
+  /** EM of the full run; `null`: not known, and the unit is the worst case. */
   readonly em: Em | null
-  /** Whether a label could change any of them. */
+  /** Whether a label could change it. */
   readonly isLabelWanted: boolean
+}
+
+/** The unit by its scorer's number, as cohorts keep it. */
+export function byScorer (unit: EvidenceUnit | null): ReadonlyMap<number, EvidenceUnit> {
+  return new Map(unit === null ? [] : [[RAW, unit]])
 }
 
 const groups = new WeakMap<Predictor, ReadonlySet<number>>()
 
-/** Whether a predictor was trained on a generation's group, and so may not be certified by it. */
-export function isTrainedOn (predictor: Predictor, u: number): boolean {
+/** Whether a score was trained on a generation's group, and so may not be certified by it. */
+export function isTrainedOn ({ predictor }: Score, u: number): boolean {
+  if (predictor === null) return false
   let known = groups.get(predictor)
   if (known === undefined) groups.set(predictor, known = new Set(predictor.trained.groups))
   return known.has(u)
 }
 
 /**
- * The units of a control sample with complete steps.
+ * The unit of a control sample with complete steps.
  * @param outcome may have been pruned to the steps at which some threshold is crossed
  * @param leaf key of its context, which selects the weights of a predictor
  */
-export function unitsOfOutcome (
-  outcome: GradedRun, leaf: string, policy: Policy, state: ContextState, predictors: LivePredictors): UnitsOfOutcome {
-  const trials = state.trials.flatMap((trial): TrialScorer[] => {
-    const predictor = predictorOf(trial, predictors)
-    if (predictor === undefined || isTrainedOn(predictor, outcome.u)) return []
-    return [{ ordinal: trial.ordinal, scorer: scorerFor(predictor, leaf) }]
-  })
-  return unitsBy(outcome, policy, trials)
+export function unitOfOutcome (
+  outcome: GradedRun, leaf: string, policy: Policy, state: ContextState, predictors: LivePredictors): UnitOfOutcome {
+  const score = scoreOfState(state, predictors)
+  const isEvidence = score !== undefined && !isTrainedOn(score, outcome.u)
+  if (!isEvidence) return { unit: null, em: outcome.full[policy.label] ?? null, isLabelWanted: false }
+  return unitBy(outcome, policy, score.predictor === null ? null : scorerFor(score.predictor, leaf))
 }
 
 /** A graded outcome of a full run. */
@@ -51,26 +56,25 @@ type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answ
   readonly steps: readonly LoggedStep[] | null
 }
 
-/** A predictor on trial, with its weights for the leaf. */
-interface TrialScorer { readonly ordinal: number, readonly scorer: Scorer }
-
 /** The fields of a policy that decide about the differences of a unit. */
 type UnitPolicy = Pick<Policy, 'label' | 'min_tokens'> & JudgePolicy
 
-/** The same for known scorers. @param policy of the context that gathers the evidence */
-export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonly TrialScorer[]): UnitsOfOutcome {
+/**
+ * The same for a known score.
+ * @param policy of the context that gathers the evidence
+ * @param scorer a predictor with its weights for the leaf; `null`: the raw confidence
+ */
+export function unitBy (outcome: GradedRun, policy: UnitPolicy, scorer: Scorer | null): UnitOfOutcome & { readonly unit: EvidenceUnit } {
   const logged = outcome.steps ?? []
-  const trace = traceOf(outcome, policy)
-  const { em, steps } = trace
-  const units = new Map([[RAW, evidenceUnitOf(trace, stopsOf(trace, policy.min_tokens))]])
-  for (const { ordinal, scorer } of trials) {
-    const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
-    units.set(ordinal, evidenceUnitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
-  }
-  const mayDiffer = () => [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
-  const isLabelWanted = em === null && policy.label === 'exact_match' && outcome.no_label !== true && mayDiffer()
-  for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy, outcome.u))
-  return { units, em, isLabelWanted }
+  const raw = traceOf(outcome, policy)
+  const { em } = raw
+  const steps = scorer === null
+    ? raw.steps
+    : raw.steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
+  const trace = { ...raw, steps }
+  const unit = evidenceUnitOf(trace, stopsOf(trace, policy.min_tokens, scorer?.grid))
+  const isLabelWanted = em === null && policy.label === 'exact_match' && outcome.no_label !== true && unit.eighths.some((d) => d !== 0)
+  return { unit: withAuditedGains(unit, policy, outcome.u), em, isLabelWanted }
 }
 
 /** A control sample as evidence sees it, scored by the raw confidence. */
@@ -94,7 +98,6 @@ function traceStepOf (
 
 /** Adds a control outcome whose label is known to the samples that predictors learn from. */
 export function applySample (fold: Fold, outcome: PrunedOutcome, leaf: string, policy: Policy): void {
-  if (policy.predictor !== 'auto') return
   const sample = sampleOf(outcome, leaf, policy.label)
   if (sample !== null) fold.reservoir.add(sample)
 }

@@ -1,9 +1,9 @@
 import { ContextCounts } from '../contexts/context-counts.js'
-import { rawCandidate } from '../contexts/candidate-scorer.js'
 import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { Cohorts } from '../enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../enrolment/enrolment-list.js'
+import { isPostHoc } from '../contexts/scored-evidence.js'
 import { isCertifying } from '../policy/context.js'
 import { effectivePolicy } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
@@ -43,7 +43,7 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
       /** Whether its evidence would start again from zero. */
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
       /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
-      post_hoc: rawCandidate(state, own.policy).isPostHoc,
+      post_hoc: isPostHoc(state, own.policy),
     }
   })
 }

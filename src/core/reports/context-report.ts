@@ -2,17 +2,14 @@ import { unitsOf } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, fidelitySuspicion, servedDifference } from '../certificate/fidelity.js'
-import { testedLevel, trueDrop } from '../certificate/judge-errors.js'
+import { trueDrop } from '../certificate/judge-errors.js'
 import { differencesOf } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { BREACH_SUSPECTED, breachSight, heldUntil, isBreached } from '../certificate/breach.js'
 import { type Arms, emDifference, estimateEm, estimateMean } from '../contexts/arms.js'
-import {
-  candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel,
-} from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { checkEveryTokens } from '../contexts/check-distance.js'
-import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
+import { type ContextState, evidenceOf, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
@@ -22,10 +19,9 @@ import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
 import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
 import { estimateSavings } from '../contexts/savings.js'
-import { servingNumber } from '../contexts/trials.js'
+import { type ScoredEvidence, scoredEvidence } from '../contexts/scored-evidence.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import type { LivePredictors } from '../predictor/predictor-version.js'
 import { DIAGNOSES, diagnose, type Diagnosis } from './diagnosis.js'
 import { untilNext } from './threshold-rows.js'
 
@@ -46,11 +42,11 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
   const { source } = effective
   const isMember = isOfPool(loaded, chain, source)
-  const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
+  const scored = scoredEvidence(state, own.policy, loaded.predictors)
   const certified = isMember
     ? shownInPool(state, source, loaded.states.get(source.key))
-    : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
-  const { evidence: shown, index, level } = effective.isPinned ? shownUnderPin(certified, source, effective) : certified
+    : { evidence: scored.evidence, index: own.index, level: Math.exp(-scored.bar) }
+  const { evidence: shown, index, level } = effective.isPinned ? shownUnderPin(certified, scored.grid, effective) : certified
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
   const first = effective.isNew ? firstUnits(state, source) : null
@@ -69,7 +65,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     threshold: effective.threshold,
     scope: effective.scope,
     /** The score that the threshold is for: `confidence`, or the name of a predictor. */
-    score: effective.scorer ?? own.scorer ?? 'confidence',
+    score: source.policy.score,
     guarantee: effective.guarantee,
     control_generations: evidence.generations,
     treated_generations: state.treated,
@@ -99,7 +95,6 @@ export function describeContext (loaded: LoadedContexts, key: string) {
       held_until: heldUntil((isMember ? loaded.states.get(source.key) : state)?.hold ?? null),
     },
     grader: describeGrader(state.grader),
-    challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     follow_up: state.follow_up,
     follow_up_ratio: followUpRatio(state),
@@ -110,15 +105,15 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Enrolments that are not accounted for yet. */
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
-    unaccounted: candidate.unaccounted,
-    evidence: evidenceView(state, own.index, candidate, own.policy),
+    unaccounted: scored.unaccounted,
+    evidence: evidenceView(state, own.index, scored, own.policy),
     /** Why none of its generations are stopped, and the next step; `null`: they are. */
     diagnosis: describeDiagnosis(diagnose({ own, effective, gathering: loaded.states.get(source.key), isGathering })),
     warnings: contextWarnings(state, own.policy),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
     control_share: isGathering ? controlShareInForce(effective) : null,
-    generations_to_next_certificate: untilNext(candidate, own.policy),
+    generations_to_next_certificate: untilNext(scored, own.policy),
     /** Tokens between the checks of its generations; `null`: it certifies nothing, as above the leaves. */
     check_every_tokens: isGathering ? checkEveryTokens(own.policy, loaded.states.get(source.key)?.check_distance) : null,
     policy: own.policy,
@@ -155,7 +150,7 @@ function describeProbeForm (state: ProbeFormState | null) {
 }
 
 /** The evidence for the threshold in force. ln E at its best and now; it was certified when it reached `bar`. */
-function evidenceView (state: ContextState, index: number, { bar, tested }: CandidateScorer, policy: Policy) {
+function evidenceView (state: ContextState, index: number, { bar, tested }: ScoredEvidence, policy: Policy) {
   const { log_evidence: known, follow_up: fates, looks, last_evidence_at: until } = state
   if (known === null || index === -1) return null
   return {
@@ -208,18 +203,16 @@ interface Shown { readonly evidence: Evidence, readonly index: number, readonly 
  * @param pool link and state of the pool
  */
 export function shownInPool ({ membership }: ContextState, { index, policy }: Pick<ChainLink, 'index' | 'policy'>, pool: ContextState | undefined): Shown {
-  const isCurrent = pool !== undefined && membership?.epoch === pool.epoch_name && membership.scorer === servingNumber(pool)
+  const isCurrent = pool !== undefined && membership?.epoch === pool.epoch_name
   return isCurrent
     ? { evidence: membership.evidence, index, level: policy.error_level }
     : { evidence: noEvidence(GRID.length), index: -1, level: policy.error_level }
 }
 
-/** The same evidence at the threshold of a pin; nothing if the pin is for another score than the evidence, or is safer than its grid. */
-function shownUnderPin (
-  { evidence, level }: Shown, source: Pick<ChainLink, 'scorer'>, { threshold, scorer }: Pick<EffectiveThreshold, 'threshold' | 'scorer'>
-): Shown {
-  const isKnown = threshold !== null && scorer === null && source.scorer === null && evidence.generations > 0
-  return { evidence, index: isKnown ? GRID.findLastIndex((safe) => safe >= threshold) : -1, level }
+/** The same evidence at the threshold of a pin; nothing if the pin is safer than the grid. */
+function shownUnderPin ({ evidence, level }: Shown, grid: readonly number[], { threshold }: Pick<EffectiveThreshold, 'threshold'>): Shown {
+  const isKnown = threshold !== null && evidence.generations > 0
+  return { evidence, index: isKnown ? grid.findLastIndex((safe) => safe >= threshold) : -1, level }
 }
 
 /** Control and treated generations while a threshold was in force, and the EM of treated less that of control ones. EM is a fraction. */
@@ -264,29 +257,4 @@ function describeBreach (fidelity: Fidelity) {
     suspected: fidelitySuspicion(fidelity) >= BREACH_SUSPECTED,
     breached: isBreached(fidelity),
   }
-}
-
-/** The trials of predictors in a context; ratios and EM are fractions. */
-export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors) {
-  return candidateScorers(state, policy, predictors).flatMap((candidate) => {
-    const { scorer, grid, evidence } = candidate
-    const trial = state.trials.find(({ predictor }) => predictor === scorer)
-    if (trial === undefined) return []
-    const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
-    return [{
-      predictor: trial.predictor,
-      serving: state.serving === scorer,
-      ordinal: trial.ordinal,
-      error_level: challengerLevel(testedLevel(policy), trial.ordinal) * lookShare(state.looks),
-      generations: evidence.generations,
-      /** Generations excluded from its evidence because it was trained on their groups. */
-      seen_in_training: trial.trained_on,
-      /** The loosest threshold that its own evidence certifies. */
-      threshold: grid[index] ?? null,
-      em_drop: index === -1 ? null : trueDrop(emDrop(evidence, index), policy),
-      tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
-      tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
-      generations_to_next_certificate: untilNext(candidate, policy),
-    }]
-  })
 }

@@ -9,7 +9,7 @@ import { type ContextView, describeContext } from './context-report.js'
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'large_loss', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
   'breach_held', 'fidelity_low', 'stopped_probe_missing', 'arms_differ', 'tokens_lost', 'labels_never_given',
-  'certificate_unlikely', ...EVIDENCE_WARNINGS,
+  'score_unavailable', 'certificate_unlikely', ...EVIDENCE_WARNINGS,
 ] as const
 /** EM drop from whose lower limit on a context has an alarm whatever its policy allows: a bound may be a slip. */
 export const LARGE_LOSS = 0.05

@@ -1,9 +1,9 @@
 import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
 import { trueDrop } from '../certificate/judge-errors.js'
-import { candidateScorers } from '../contexts/candidate-scorer.js'
 import type { LoadedContexts } from '../contexts/chain-link.js'
 import { controlShareInForce, type EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { generationsPerDay } from '../contexts/savings.js'
+import { scoredEvidence } from '../contexts/scored-evidence.js'
 import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -16,13 +16,12 @@ const UNKNOWN: Figures = { em_drop: null, tokens_saved_ratio: null }
  * The figures of a threshold in force: those of its guarantee, or under a pin an estimate from the present evidence, at the loosest
  * threshold of the grid that is at least as safe.
  */
-export function figuresOf (present: LoadedContexts, { threshold, scorer, guarantee, source, isPinned }: EffectiveThreshold): Figures {
+export function figuresOf (present: LoadedContexts, { threshold, guarantee, source, isPinned }: EffectiveThreshold): Figures {
   if (guarantee !== null) return { em_drop: guarantee.em_drop, tokens_saved_ratio: guarantee.tokens_saved_ratio }
   const state = present.states.get(source.key)
   if (threshold === null || !isPinned || state === undefined) return UNKNOWN
-  const candidate = candidateScorers(state, source.policy, present.predictors).find((other) => other.scorer === scorer)
-  if (candidate === undefined || candidate.evidence.generations === 0) return UNKNOWN
-  const { grid, evidence } = candidate
+  const { grid, evidence } = scoredEvidence(state, source.policy, present.predictors)
+  if (evidence.generations === 0) return UNKNOWN
   const index = grid.findLastIndex((safe) => safe >= threshold)
   if (index === -1) return UNKNOWN
   return { em_drop: trueDrop(emDrop(evidence, index), source.policy), tokens_saved_ratio: tokensSavedRatio(evidence, index) }

@@ -4,10 +4,10 @@ import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/jud
 import { allTested } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
-import { candidateOf } from '../contexts/candidate-scorer.js'
 import { checkEveryTokens } from '../contexts/check-distance.js'
 import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
 import { isCurrent, judgeAfresh } from '../contexts/judge.js'
+import { scoredEvidence } from '../contexts/scored-evidence.js'
 import type { Levels } from '../policy/context.js'
 import type { Cadence, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -16,7 +16,7 @@ import { describeThresholds } from './threshold-rows.js'
 
 /** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
 export const ANSWERABLE_FIELDS = [
-  'max_em_drop', 'error_level', 'predictor', 'check_every_tokens', 'check_growth',
+  'max_em_drop', 'error_level', 'check_every_tokens', 'check_growth',
 ] as const
 
 export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
@@ -25,6 +25,7 @@ const NEW_EPOCH = 'the present evidence was counted under the present value, and
 
 /** Why what-if queries cannot change the other policy fields. */
 export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>> = {
+  score: NEW_EPOCH,
   label: NEW_EPOCH,
   min_tokens: NEW_EPOCH,
   control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
@@ -58,19 +59,18 @@ export function whatIf (
 
 function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors) {
   const asked = requestGuarantee(state, policy)
-  const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
-  const score = scorer ?? 'confidence'
-  const candidate = candidateOf(asked, policy, predictors, scorer)
-  const thresholds = describeThresholds(candidate, policy)
+  const { index, threshold } = judgeAfresh(asked, policy, levels, predictors)
+  const { score } = policy
+  const scored = scoredEvidence(asked, policy, predictors)
+  const thresholds = describeThresholds(scored, policy)
   const row = thresholds[index]
-  const { unfavourable_from } = describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
+  const { unfavourable_from } = describeTradeoff({ ...scored, score, index, suspicion: 1 }, policy, NO_PACE)
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
-    predictor: policy.predictor,
     check_every_tokens: checkEveryTokens(policy, state.check_distance),
     check_growth: policy.check_growth,
-    post_hoc: candidate.isPostHoc,
+    post_hoc: scored.isPostHoc,
     threshold,
     score,
     em_drop: row?.em_drop ?? null,
@@ -79,7 +79,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
     tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
     tokens_saved_gross_ratio: row?.tokens_saved_gross_ratio ?? 0,
     unfavourable_from,
-    generations: candidate.evidence.generations,
+    generations: scored.evidence.generations,
     generations_to_next_certificate: thresholds.find(({ certified }) => !certified)?.generations_needed ?? null,
     thresholds,
   }
@@ -103,14 +103,16 @@ export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): 
   return null
 }
 
+const NO_PREDICTORS: LivePredictors = new Map()
+
 /**
- * The state that a context would have if its kept traces had been asked at the policy's cadence and were all its evidence, and the two
- * cadences compared on them. Each check is taken at the first recorded step from where it is due.
+ * The state that a context scored by the raw confidence would have if its kept traces had been asked at the policy's cadence and were all
+ * its evidence, and the two cadences compared on them. Each check is taken at the first recorded step from where it is due.
  */
 export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
-  const index = state.serving === null ? state.threshold_index : -1
+  const { threshold_index: index } = state
   const present = recordedCadence(state)
   const numbers = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
   const recorded = replay(traces, { ...policy, ...present }, index)
@@ -119,11 +121,11 @@ export function replayTraces (
   const { evidence } = asked
   const isSameDistance = numbers.check_every_tokens === present.check_every_tokens
   const { check_every_tokens } = isSameDistance ? state.meaning : policy // a number may ask about what `auto` amounts to
-  const looks = isCurrent(state, { ...policy, check_every_tokens }, levels) ? state.looks : begun.looks
+  const looks = isCurrent(state, { ...policy, check_every_tokens }, levels, NO_PREDICTORS) ? state.looks : begun.looks
   const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, tested: allTested(evidence) }
   return {
     asked: opened,
-    /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */
+    /** At the threshold in force. If there is none, the figures are those of full generations. */
     comparison: { threshold: index === -1 ? null : GRID[index]!, recorded: recorded.figures, asked: asked.figures },
   }
 }

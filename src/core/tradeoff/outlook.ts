@@ -3,15 +3,15 @@ import { loosestPassing } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { differencesOf } from '../certificate/tested-evidence.js'
-import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
+import { certifiedNow, countedPart, type ScoredEvidence } from '../contexts/scored-evidence.js'
 import type { Policy } from '../policy/policy.js'
 
 /** Horizons of the forecast, in control generations from now. */
 const HORIZONS = [100, 300, 1000, 3000, 10_000]
 
-/** The evidence for the thresholds of one score. */
-export type Forecastable = Pick<CandidateScorer, 'evidence' | 'tested' | 'bar' | 'certified'>
+/** The evidence for the thresholds. */
+export type Forecastable = Pick<ScoredEvidence, 'evidence' | 'tested' | 'bar' | 'certified'>
 
 /**
  * Forecasts certificates at the rates of loss, gain and arrival so far. Indexes are those of the grid, -1 for none; times are ms, `null` if
@@ -19,15 +19,15 @@ export type Forecastable = Pick<CandidateScorer, 'evidence' | 'tested' | 'bar' |
  * @returns the loosest certified threshold (`ceiling`), the next one to be certified (`null`: none is expected within
  *   `FORECAST_LIMIT`, or all are), and what will be certified after some numbers of further control generations
  */
-export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) {
-  const { evidence, certified } = candidate
-  const ceiling = Math.max(certified, certifiedNow(candidate, policy))
+export function outlookOf (scored: Forecastable, policy: Policy, pace: Pace) {
+  const { evidence, certified } = scored
+  const ceiling = Math.max(certified, certifiedNow(scored, policy))
   const isOver = evidence.generations === 0 || ceiling === thresholdsOf(evidence) - 1
-  const more = isOver ? null : generationsUntilCertified(candidate, ceiling + 1, policy)
+  const more = isOver ? null : generationsUntilCertified(scored, ceiling + 1, policy)
   const horizons = evidence.generations === 0
     ? []
     : HORIZONS.map((generations) => {
-      const index = ceilingAfter(candidate, ceiling, generations, policy)
+      const index = ceilingAfter(scored, ceiling, generations, policy)
       const tokens_saved_ratio = index === -1 ? 0 : tokensSavedRatio(evidence, index)
       const tokens_saved_gross_ratio = index === -1 ? 0 : grossSavedRatio(evidence, index)
       return { generations, index, tokens_saved_ratio, tokens_saved_gross_ratio, at: timeOf(generations, pace) }
@@ -37,10 +37,10 @@ export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) 
 }
 
 /** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
-function generationsUntilCertified (candidate: Forecastable, k: number, policy: Policy): number | null {
-  const { tested, bar } = candidate
+function generationsUntilCertified (scored: Forecastable, k: number, policy: Policy): number | null {
+  const { tested, bar } = scored
   const a = testedBound(policy)
-  const part = countedPart(candidate)
+  const part = countedPart(scored)
   const seen = differencesOf(tested, k, true)
   const mean = generationsToReach(a, seen, bar, part * FORECAST_LIMIT)
   return mean && Math.ceil(medianOf({ seen, bar, mean }, a) / part)
@@ -60,10 +60,10 @@ function medianOf ({ seen, bar, mean }: { readonly seen: Differences, readonly b
 }
 
 /** The loosest threshold that so many more control generations would certify at the rates seen. */
-function ceilingAfter (candidate: Forecastable, ceiling: number, generations: number, policy: Policy): number {
+function ceilingAfter (scored: Forecastable, ceiling: number, generations: number, policy: Policy): number {
   const a = testedBound(policy)
-  const { evidence, tested, bar } = candidate
-  const more = countedPart(candidate) * generations
+  const { evidence, tested, bar } = scored
+  const more = countedPart(scored) * generations
   const isReached = (k: number) => reaches(a, grownBy(differencesOf(tested, k, true), more), bar)
   return loosestPassing(isReached, thresholdsOf(evidence), ceiling)
 }

@@ -2,9 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
+import { scoreOfPolicy } from '../../core/contexts/score.js'
 import { certifyingKey, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { boundProblem, memberProblem, poolProblem } from '../../core/policy/policy-problem.js'
+import { boundProblem, memberProblem, poolProblem, scoreProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
+import { fingerprintOf } from '../../core/predictor/predictor-version.js'
+import type { Predictor } from '../../core/predictor/predictor.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
 import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
@@ -98,10 +101,19 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       isHarmless ||= isKillSwitch(policies.get(key), policy)
       if (policy !== null) checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
       view = viewOf(checkedPolicies(config, policies, key, policy), key)
+      if (requested?.score != null || requested?.label != null) checkScore(view.effective)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
     return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown' as const] }) }
+  }
+
+  /** A policy must not name a predictor that could score nothing. @throws InvalidPolicyError */
+  function checkScore (policy: Policy): void {
+    const { predictors } = snapshotHolder.loaded().inputs
+    if (scoreOfPolicy(policy, config.levels, predictors) !== undefined) return
+    throw at('/score', new InvalidPolicyError(`score names no predictor that is live and for label "${policy.label}": ` +
+      'GET /v1/predictors lists them, and "confidence" needs none'))
   }
 
   return {
@@ -136,8 +148,10 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       const { inputs, links } = snapshotHolder.loaded()
       const keys = [...links.values()].flatMap((link) => link.epochName === null ? [] : [link.key])
       const tried = await give(async (revision) => {
-        const pin = pinOf(request, origin)
-        checkRoom(config, (await stated(revision)).pins, key, { prefix, next: pin, isStop: neverStops })
+        const { policies, pins } = await stated(revision)
+        const { score } = effectivePolicy(config.defaultPolicy, policies, key)
+        const pin = pinOf(request, origin, inputs.predictors.get(score))
+        checkRoom(config, pins, key, { prefix, next: pin, isStop: neverStops })
         return { type: 'pin', key, pin, ...origin }
       }, { dry_run, confirm })
       return { key, ...pinReach(inputs, keys, key), ...tried }
@@ -169,8 +183,12 @@ function identityOf (command: Command): unknown[] {
   }
 }
 
-function pinOf ({ threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>): Pin {
-  return { threshold, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
+/** @param predictor that scores in the context; `undefined`: the raw confidence is the score */
+function pinOf (
+  { threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>, predictor: Predictor | undefined
+): Pin {
+  const score = predictor === undefined ? {} : { scorer: predictor.name, scorer_fingerprint: fingerprintOf(predictor) }
+  return { threshold, ...score, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
 }
 
 /** Whether a change only sets the mode to `off`. A PUT that drops another field has to be confirmed like any other change. */
@@ -254,7 +272,7 @@ export function checkPolicies (config: Config, before: StatedPolicies, after: St
   const below = isAbove ? [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link))) : []
   for (const link of new Set([...changed, ...below])) {
     const own = policyAt(link)
-    const problem = poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
+    const problem = scoreProblem(own) ?? poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
 }

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { isoTime, pinToWire, poolToWire, withIsoTime } from '../../../openapi/wire.js'
 import { checkEveryTokens } from '../../core/contexts/check-distance.js'
-import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
+import { scoredEvidence } from '../../core/contexts/scored-evidence.js'
 import { depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
 import { poolProblem } from '../../core/policy/policy-problem.js'
-import { effectivePolicy } from '../../core/policy/policy.js'
+import { CONFIDENCE, effectivePolicy } from '../../core/policy/policy.js'
 import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
 import type { ContextRow } from '../../core/reports/context-row.js'
 import { adviseOnLabels } from '../../core/reports/label-advice.js'
@@ -66,8 +66,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
 
     async get (key: string) {
       const { loaded, state } = await load(key)
-      const { scorer, policy } = linkOf(loaded, key, state)
-      const candidate = candidateOf(state, policy, loaded.predictors, scorer)
+      const { policy } = linkOf(loaded, key, state)
       const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
       const members = isPool ? membersOf(await scan(), key) : null
       const view = describeContext(loaded, key)
@@ -75,7 +74,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const texts = isUnlabelled ? await readNewestTexts(store, view.pool?.key ?? key, ADVISED_BY) : null
       return {
         ...onWire(view),
-        thresholds: describeThresholds(candidate, policy),
+        thresholds: describeThresholds(scoredEvidence(state, policy, loaded.predictors), policy),
         members,
         label_advice: texts === null ? null : adviseOnLabels(key, state, texts),
       }
@@ -92,6 +91,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
         return perDay(whatIf(state, policy, loaded.levels, loaded.predictors))
       }
+      if (policy.score !== CONFIDENCE) throw at('/check_every_tokens', new InvalidPolicyError(NOT_KEPT))
       const stated = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
       const unknown = cadenceProblem(recordedCadence(state), stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
@@ -114,11 +114,13 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
   }
 }
 
+const NOT_KEPT = 'check_every_tokens and check_growth cannot be answered where a predictor is the score: of kept generations only the confidence is known'
+
 /** The state of a pool before its first outcome, where a policy of its own makes the context one; other contexts have none. */
-function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: string): ContextState | undefined {
+function unseenPool ({ levels, defaultPolicy, policies, predictors }: LoadedContexts, key: string): ContextState | undefined {
   const policy = effectivePolicy(defaultPolicy, policies, key)
   const isPool = policies.has(key) && depthOf(key) < levels.length && isCertifying(levels, policy.certify_at, key)
-  return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '' }) : undefined
+  return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '', predictors }) : undefined
 }
 
 /** Times as replies have them, ISO 8601. */

@@ -33,7 +33,7 @@ export function createPredictorVersions (store: Store, snapshotHolder: SnapshotH
 
   /** A predictor as `GET /v1/predictors` lists it. */
   function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion) {
-    const links = [...snapshotHolder.loaded().links.values()]
+    const scored = [...snapshotHolder.loaded().links.values()].filter(({ policy }) => policy.score === predictor.name)
     return {
       name: predictor.name,
       label: predictor.label,
@@ -45,9 +45,9 @@ export function createPredictorVersions (store: Store, snapshotHolder: SnapshotH
       contexts: Object.keys(predictor.contexts).length,
       signals: predictor.signals.map(({ name }) => name),
       trained_generations: predictor.trained.generations,
-      /** Number of contexts in which it serves, and in which it gathers evidence. */
-      serving_in: links.filter(({ scorer }) => scorer === predictor.name).length,
-      on_trial_in: links.filter(({ trials }) => trials.includes(predictor.name)).length,
+      /** Number of contexts whose policy names it as the score, and of those in which a certified threshold of it is in force. */
+      scores_in: scored.length,
+      serving_in: scored.filter(({ threshold }) => threshold !== null).length,
       calibration: predictor.calibration ?? null,
     }
   }
@@ -93,7 +93,7 @@ export function createPredictorVersions (store: Store, snapshotHolder: SnapshotH
       return { ...viewOf(version), definition: { ...predictor, trained: { ...predictor.trained, salt_digest: textDigest(knownSalt()) } } }
     },
 
-    /** Makes a predictor a challenger wherever policies allow it. A repeated call changes nothing, or restores a retired predictor. */
+    /** Imports a predictor, which policies may then name. A repeated call changes nothing, or restores a retired predictor. */
     async put (name: string, request: PredictorRequest, origin: Origin) {
       const predictor = predictorOf(name, request)
       await command(async () => {
@@ -108,7 +108,7 @@ export function createPredictorVersions (store: Store, snapshotHolder: SnapshotH
       return viewOf(await versionOf(name))
     },
 
-    /** Stops a predictor serving at once and drops its evidence. */
+    /** Retires a predictor. Where policies name it, nothing is stopped from now on. */
     async retire (name: string, origin: Required<Origin>) {
       await command(async () => {
         const version = await versionOf(name)

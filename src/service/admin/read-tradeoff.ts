@@ -1,9 +1,9 @@
 import { isoTime } from '../../../openapi/wire.js'
 import { suspicion } from '../../core/certificate/drift.js'
-import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import type { LoadedContexts } from '../../core/contexts/chain-link.js'
 import type { ContextState } from '../../core/contexts/context-state.js'
 import { judge } from '../../core/contexts/judge.js'
+import { scoredEvidence } from '../../core/contexts/scored-evidence.js'
 import { effectivePolicy } from '../../core/policy/policy.js'
 import type { Change } from '../../core/reducer/threshold-change.js'
 import { paceOf } from '../../core/tradeoff/outlook.js'
@@ -30,9 +30,9 @@ export async function readTradeoff (
 ): Promise<Tradeoff> {
   const policy = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
   const pace = paceOf(state, Date.now())
-  const { scorer, index } = judge(state, policy, loaded.levels, loaded.predictors)
-  const candidate = candidateOf(state, policy, loaded.predictors, scorer)
-  const thresholds = { ...candidate, score: scorer ?? 'confidence', index, suspicion: suspicion(state.drift) }
+  const { index } = judge(state, policy, loaded.levels, loaded.predictors)
+  const scored = scoredEvidence(state, policy, loaded.predictors)
+  const thresholds = { ...scored, score: policy.score, index, suspicion: suspicion(state.drift) }
   const history = await readHistory(SEARCHED)
   const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({

@@ -1,6 +1,6 @@
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { boundProblem, poolProblem } from '../../core/policy/policy-problem.js'
+import { boundProblem, poolProblem, scoreProblem } from '../../core/policy/policy-problem.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
 import { isLoopback } from '../../http/host-check.js'
 import { ConfigError } from '../../settings/environment.js'
@@ -108,7 +108,7 @@ function readDefaultPolicy ({ DEFAULT_POLICY: text, MAX_EM_DROP_LIMIT: limit }: 
   let patch: PolicyPatch
   try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
   const policy = { ...DEFAULT_POLICY, ...patch }
-  const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? poolProblem(policy, levels)
+  const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? scoreProblem(policy) ?? poolProblem(policy, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
 }

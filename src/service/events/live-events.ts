@@ -102,7 +102,7 @@ export function createLiveEvents ({ snapshotHolder, store }: EventServices, tick
 function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
   if (before === after) return false
   return before === undefined ||
-    before.threshold !== after.threshold || before.scorer !== after.scorer ||
+    before.threshold !== after.threshold || before.policy.score !== after.policy.score ||
     before.pin !== after.pin || before.policy.mode !== after.policy.mode || before.policy.max_em_drop !== after.policy.max_em_drop ||
     before.epochName !== after.epochName || before.warnings.join() !== after.warnings.join()
 }

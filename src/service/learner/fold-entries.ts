@@ -64,12 +64,12 @@ function countOpen (fold: Fold, key: string): void {
 /** Whether a decision could differ, or whether a label is asked for. New contexts count, since this is how replicas learn of them. */
 function differs (before: ContextState | undefined, after: ContextState | undefined, policy: Policy): boolean {
   if (before === undefined || after === undefined) return before !== after
-  return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
+  return before.threshold_index !== after.threshold_index || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
     before.check_distance.tokens !== after.check_distance.tokens ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
     haveDifferentForms(before, after) || labelReachOf(before, policy) !== labelReachOf(after, policy) ||
-    contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||
+    contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }
 
@@ -78,9 +78,4 @@ function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): 
 
 function haveDifferentForms ({ probe_form: before }: ContextState, { probe_form: after }: ContextState): boolean {
   return (before === null) !== (after === null) || !areSameForms(before?.form ?? null, after?.form ?? null)
-}
-
-/** The predictors on trial, which decide what is probed. */
-function namesOf ({ trials }: ContextState): string {
-  return trials.length === 0 ? '' : trials.map(({ predictor }) => predictor).join()
 }

@@ -34,7 +34,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   const command = createCommander(store, { refresh: async () => {} }) // Retries if an import comes in between.
   let triedAt = 0 // Number of samples at the last attempt.
 
-  async function train ({ ledger, reservoir, contexts, predictors }: LearnerState): Promise<void> {
+  async function train ({ ledger, reservoir, predictors }: LearnerState): Promise<void> {
     const known = await store.predictors()
     const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
     if (closing.signal.aborted) return
@@ -57,7 +57,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
     log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
     await command(async () => {
       const versions = await store.predictors()
-      const room = makeRoom(versions, entries, contexts, ledger)
+      const room = makeRoom(versions, entries, ledger)
       if (room === null) log.warn(NO_ROOM)
       return room === null ? [] : [...room, ...entries]
     })
@@ -92,13 +92,13 @@ function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
 }
 
 /**
- * Entries that make room for new predictors. They retire earlier trained predictors that no context or pin uses, and delete as many retired
+ * Entries that make room for new predictors. They retire earlier trained predictors that no policy or pin names, and delete as many retired
  * ones as necessary: trained ones before imported ones, the oldest first. `null` if there are too few retired ones.
  */
 function makeRoom (
-  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: LearnerState['contexts'], { pins }: LearnerState['ledger']
+  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], { configuration, policies, pins }: LearnerState['ledger']
 ): PredictorEntry[] | null {
-  const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
+  const inUse = new Set([configuration.defaults, ...policies.values()].map(({ score }) => score))
   for (const { scorer } of pins.values()) if (scorer !== undefined) inUse.add(scorer)
   const labels = new Set(entries.map(({ version }) => version!.predictor.label))
   const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))

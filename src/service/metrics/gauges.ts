@@ -1,12 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDropInterval } from '../../core/certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
 import { trueDrop } from '../../core/certificate/judge-errors.js'
 import { BREACH_SUSPECTED } from '../../core/certificate/breach.js'
 import { fidelitySuspicion } from '../../core/certificate/fidelity.js'
 import { ALARM } from '../../core/certificate/drift.js'
-import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/context-warnings.js'
@@ -157,7 +155,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   }
   const thresholds = gauge('threshold', 'Certified threshold; absent if there is none')
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
-  const challengers = gauge('challengers', 'Predictors on trial')
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
   const emDropsLow = gauge('em_drop_low', 'Lower limit of the EM drop at the certified threshold, at its error level (fraction)')
   const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
@@ -231,7 +228,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
         bounds.set({ context }, policy.max_em_drop)
         evidenceAges.set({ context }, policy.max_evidence_age_seconds)
       }
-      challengers.set({ context }, state.trials.length)
       followUpRatios.set({ context }, followUpRatio(state))
       cancelledRatios.set({ context }, cancelledRatio(state))
       for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
@@ -261,21 +257,20 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
         ofOthers[i]! -= state[field]
       }
       if (state.threshold === null) continue
-      const shown = sumsInForce(state).reduce(mergeEvidence)
-      const drop = emDropInterval(differencesAt(shown, state.threshold_index), terms.error_level)
+      const drop = emDropInterval(differencesAt(evidence, state.threshold_index), terms.error_level)
       emDropsLow.set({ context }, trueDrop(drop.low, state.meaning))
       thresholds.set({ context }, state.threshold)
-      scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
-      emDrops.set({ context }, trueDrop(emDrop(shown, state.threshold_index), state.meaning))
-      savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
-      grossRatios.set({ context }, grossSavedRatio(shown, state.threshold_index))
+      scorers.set({ context, scorer: state.meaning.score }, 1)
+      emDrops.set({ context }, trueDrop(emDrop(evidence, state.threshold_index), state.meaning))
+      savedRatios.set({ context }, tokensSavedRatio(evidence, state.threshold_index))
+      grossRatios.set({ context }, grossSavedRatio(evidence, state.threshold_index))
     }
     for (const [i, { metric }] of totals.entries()) metric.inc({ context: 'other' }, Math.max(0, ofOthers[i]!))
   }
 }
 
 /** The state of a context that these metrics need. */
-export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
+export type ScoringLink = Pick<ChainLink, 'threshold'> & { readonly policy: Pick<Policy, 'score'> }
 
 /** Counts the fits of predictors in this process. */
 export function countFits (registers: Registry[]): (end: FitResult) => void {
@@ -306,18 +301,7 @@ export function watchPredictors (registers: Registry[], live: () => Iterable<str
     collect () {
       this.reset()
       for (const scorer of ['confidence', ...live()]) this.set({ scorer }, 0)
-      for (const { threshold, scorer } of links()) if (threshold !== null) this.inc({ scorer: scorer ?? 'confidence' })
-    },
-  })
-  new Gauge({ // eslint-disable-line no-new
-    name: 'stopgate_scorer_trial_contexts',
-    help: 'Number of contexts in which this predictor is on trial',
-    labelNames,
-    registers,
-    collect () {
-      this.reset()
-      for (const scorer of live()) this.set({ scorer }, 0)
-      for (const { trials } of links()) for (const scorer of trials) this.inc({ scorer })
+      for (const { threshold, policy } of links()) if (threshold !== null) this.inc({ scorer: policy.score })
     },
   })
 }

@@ -4,12 +4,11 @@ import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { ALL_LABELS } from '../../core/contexts/label-losses.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
-import { RAW } from '../../core/enrolment/slice.js'
 import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { representsGroup, observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
-import { unitsBy } from '../../core/reducer/units-of-outcome.js'
+import { unitBy } from '../../core/reducer/units-of-outcome.js'
 import { at, InvalidOutcomeError, type Problem, TooManyOutcomesError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
@@ -151,8 +150,8 @@ export async function reportOutcomes (
   })
   const wanted = graded.flatMap((entry, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])
   await keepAnswers(services, wanted.map(([outcome, entry]) => {
-    const { trials } = ruleFor(loaded.snapshot, outcome.context)
-    return [entry.generation_id, answersToKeep(outcome, entry, policyFor(loaded, entry), trials, Date.now())]
+    const { scorer } = ruleFor(loaded.snapshot, outcome.context)
+    return [entry.generation_id, answersToKeep(outcome, entry, policyFor(loaded, entry), scorer, Date.now())]
   }))
   return reported
 }
@@ -202,7 +201,7 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
 function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule): boolean {
   if (entry.stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
   if (!mayNeedLabel(entry, rule)) return false
-  return unitsBy(entry, policyFor(loaded, entry), rule.trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+  return unitBy(entry, policyFor(loaded, entry), rule.scorer).isLabelWanted
 }
 
 /** Whether it is a full control run that is evidence, and came without its grade. */
@@ -218,8 +217,8 @@ function withoutLabel (loaded: LoadedSnapshot, entry: LoggedOutcome): LoggedOutc
   const rule = ruleFor(loaded.snapshot, entry.context)
   const { labelReach: reach } = rule
   if (reach === ALL_LABELS || !mayNeedLabel(entry, rule)) return entry
-  const { units } = unitsBy(entry, policyFor(loaded, entry), []) // with predictors, all labels are asked for
-  const isWithin = units.get(RAW)!.eighths.some((d, k) => k <= reach && d !== 0)
+  const { unit } = unitBy(entry, policyFor(loaded, entry), null) // where a predictor scores, all labels are asked for
+  const isWithin = unit.eighths.some((d, k) => k <= reach && d !== 0)
   return isWithin ? entry : { ...entry, no_label: true }
 }
 

@@ -35,12 +35,12 @@ const isKept = check(KeptSchema)
  */
 export function answersToKeep (
   outcome: ReportedOutcome, entry: LoggedOutcome, policy: Pick<Policy, 'min_tokens' | 'store_prompts' | 'follow_up_seconds'>,
-  scorers: readonly Scorer[], now: number
+  scorer: Scorer | null, now: number
 ): KeptAnswers {
   const { answer, prompt, stopped_probe: probe } = outcome
   return {
     ...(answer !== undefined && { answer }),
-    early: probe === undefined ? differing(outcome, entry, policy, scorers) : ofProbe(probe),
+    early: probe === undefined ? differing(outcome, entry, policy, scorer) : ofProbe(probe),
     steps: entry.steps?.length ?? 0,
     ...(policy.store_prompts && prompt !== undefined && { prompt }),
     until: now + policy.follow_up_seconds * 1000,
@@ -53,9 +53,9 @@ function ofProbe ({ answer }: NonNullable<ReportedOutcome['stopped_probe']>): Ke
 
 function differing (
   { answer: final = '', steps = [] }: ReportedOutcome, entry: LoggedOutcome, { min_tokens: min }: Pick<Policy, 'min_tokens'>,
-  scorers: readonly Scorer[]
+  scorer: Scorer | null
 ): KeptAnswers['early'] {
-  const { steps: crossings } = pruneSteps(entry, { minTokens: [min], scorers, isSampled: false })
+  const { steps: crossings } = pruneSteps(entry, { minTokens: [min], scorer, isSampled: false })
   const normalise = rememberingNormaliser()
   const byText = new Map<string, { answer: string, steps: number[] }>()
   for (const { place = 0 } of crossings ?? []) {

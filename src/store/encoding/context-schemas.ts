@@ -8,9 +8,8 @@ import type { TestedEvidence } from '../../core/certificate/tested-evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
-import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
+import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
-import type { Membership } from '../../core/contexts/membership.js'
 import { startHistory } from '../../core/contexts/savings-history.js'
 import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
 import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
@@ -18,7 +17,7 @@ import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
 import { RAW } from '../../core/enrolment/slice.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
-import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { CONFIDENCE, DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { isGridLength } from '../../core/predictor/predictor.js'
 import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, time } from './stored-schemas.js'
 
@@ -30,12 +29,11 @@ export interface WrittenGathered {
   readonly evidence: PackedEvidence | null
   readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
   readonly tested: TestedEvidence
+  /** Number of thresholds of its grid. */
+  readonly thresholds: number
 }
 
-export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
-
-export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader' | 'arms'> & WrittenGathered & {
-  readonly trials: readonly WrittenTrial[]
+export type WrittenState = Omit<ContextState, keyof Gathered | 'cadences' | 'grader' | 'arms'> & WrittenGathered & {
   /** `null`: nothing was counted. */
   readonly cadences: Cadences | null
   readonly grader: GraderCounts | null
@@ -62,7 +60,6 @@ function evidenceOf (list: TSchema) {
 export const evidence = evidenceOf(Type.Array(number))
 
 const rawList = Type.Array(number, { minItems: GRID.length, maxItems: GRID.length })
-const rawEvidence = evidenceOf(rawList)
 
 const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
 
@@ -85,9 +82,12 @@ const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, wort
 /** As it is written: empty evidence is null. */
 const state = Type.Object({
   ...fieldsLike(newState),
-  meaning: Type.Object({ ...fieldsLike(newState.meaning), check_every_tokens: PolicySchema.properties.check_every_tokens }),
-  evidence: orNull(rawEvidence),
-  open: openSumOf(rawEvidence),
+  meaning: Type.Object({
+    ...fieldsLike(newState.meaning), score_fingerprint: orNull(text), check_every_tokens: PolicySchema.properties.check_every_tokens,
+  }),
+  thresholds: Type.Integer(),
+  evidence: orNull(evidence),
+  open: openSumOf(evidence),
   tested,
   newest: Type.Object({ threshold: number, runs: Type.Array(run) }),
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
@@ -99,7 +99,6 @@ const state = Type.Object({
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
   day: Type.Object({ ...fieldsLike(newState.day), last_generations: orNull(number), net: orNull(number) }),
   savings_history: Type.Optional(Type.Object({ ...fieldsLike(savingsHistory), hours: savingsPeriods, days: savingsPeriods })),
-  serving: orNull(text),
   threshold: orNull(ratio),
   guarantee: orNull(Type.Object({
     max_em_drop: maxEmDrop,
@@ -140,38 +139,23 @@ const state = Type.Object({
     epoch: text,
     units: number,
     is_known: Type.Boolean(),
-    scorer: Type.Integer({ minimum: 0 }),
     evidence,
     drift: like(NO_DRIFT),
     unwatched: Type.Array(Type.Object({ slice: number, units: Type.Array(Type.Tuple([number, number])) })),
     left_at: orNull(time),
   })),
-  trials: Type.Array(Type.Object({
-    predictor: text,
-    ordinal: number,
-    since: number,
-    trained_on: number,
-    requested: terms,
-    thresholds: Type.Integer(),
-    evidence: orNull(evidence),
-    open: openSumOf(evidence),
-    tested,
-    certified: number,
-  })),
 })
 
 const hasStateFields = check(state)
 
-/** A state as it is written. The evidence of a trial must be of its predictor's grid. */
+/** A state as it is written. All its evidence must be of the grid of its score. */
 export function isState (value: unknown): boolean {
   if (!hasStateFields(value)) return false
-  const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
+  const { meaning, thresholds, evidence, open, tested, membership } = value as WrittenState
+  const isOfScore = meaning.score === CONFIDENCE ? thresholds === GRID.length : thresholds === 0 || isGridLength(thresholds)
   const own = membership?.evidence
-  const { tested } = value as Pick<WrittenState, 'tested'>
-  return areOfGrid(tested, GRID.length) && trials.every(({ thresholds, evidence, open, tested: own }) =>
-    isGridLength(thresholds) && [evidence, open.evidence].every((sums) => sums === null || isOfGrid(sums, thresholds)) &&
-    areOfGrid(own, thresholds)) &&
-    (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
+  return isOfScore && [evidence, open.evidence].every((sums) => sums === null || isOfGrid(sums, thresholds)) &&
+    areOfGrid(tested, thresholds) && (own === undefined || isOfGrid(own, own.tokens.length))
 }
 
 function areOfGrid ({ final, open }: TestedEvidence, thresholds: number): boolean {
@@ -269,5 +253,5 @@ export function isCohort (value: unknown): boolean {
 }
 
 function isGridOf (scorer: number, thresholds: number): boolean {
-  return scorer === RAW ? thresholds === GRID.length : isGridLength(thresholds)
+  return scorer === RAW && isGridLength(thresholds)
 }

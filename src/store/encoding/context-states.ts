@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
-import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
+import { type Evidence, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
 import { packTested, type TestedEvidence, unpackTested } from '../../core/certificate/tested-evidence.js'
 import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
-import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
-import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
+import { type ContextState, copyState, openEpoch } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import { NO_SAVINGS, type Savings } from '../../core/contexts/savings.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
-import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
+import { type Gathered, isState, type WrittenGathered, type WrittenState } from './context-schemas.js'
 
 /** Number of interned values at which all are forgotten. */
 const MAX_INTERNED = 1000
@@ -43,7 +42,7 @@ export function readState (text: string): ContextState {
 function hasThresholdOfGrid (state: ContextState): boolean {
   const { threshold_index: index } = state
   if (index === -1) return true
-  return Number.isInteger(index) && index >= 0 && index < thresholdsOf(sumsInForce(state)[0]!)
+  return Number.isInteger(index) && index >= 0 && index < thresholdsOf(state.evidence)
 }
 
 /**
@@ -61,16 +60,15 @@ export function withoutEvidence (state: ContextState): ContextState {
 export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0
 
 /**
- * Empty evidence and counts are written as null, which saves a fifth of the text of ten thousand contexts. For trials the number of
- * thresholds is written beside it.
+ * Empty evidence and counts are written as null, which saves a fifth of the text of ten thousand contexts.
  */
 export function encodeState (state: ContextState): string {
-  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.evidence), ...written(trial) }))
   const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
   const cadences = state.cadences === NO_CADENCES ? null as unknown as Cadences : state.cadences
   const grader = state.grader === NO_GRADER ? null as unknown as GraderCounts : state.grader
   const arms = state.arms === NO_ARMS ? null as unknown as Arms : state.arms
-  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, arms }))
+  const fields = copyState(state, { ...written(state), membership, cadences, grader, arms })
+  return JSON.stringify({ ...fields, thresholds: thresholdsOf(state.evidence) })
 }
 
 function written ({ evidence, open, tested }: Gathered): Gathered {
@@ -91,27 +89,25 @@ export function reviveState (written: object): ContextState {
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
     probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
-    ...revived(state, NO_EVIDENCE),
+    ...revived(state),
     day: { ...state.day, savings: hasNoSavings(state.day.savings) ? NO_SAVINGS : state.day.savings },
     savings: hasNoSavings(state.savings) ? NO_SAVINGS : state.savings,
     cadences: state.cadences ?? NO_CADENCES,
     grader: state.grader ?? NO_GRADER,
     arms: state.arms ?? NO_ARMS,
-    trials: state.trials.map(reviveTrial),
     ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })
 }
 
 function hasNoSavings ({ treated, control }: Savings): boolean { return treated.generations === 0 && control.samples === 0 }
 
-function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
-
-function revived ({ evidence, open, tested }: WrittenGathered, none: Evidence): Gathered {
+function revived ({ evidence, open, tested, thresholds }: WrittenGathered): Gathered {
+  const none = noEvidence(thresholds)
   const final = shared(evidence, none)
   return {
     evidence: final,
     open: { ...open, evidence: shared(open.evidence, none) },
-    tested: sharing(unpackTested(tested, none.lost.length), final),
+    tested: sharing(unpackTested(tested, thresholds), final),
   }
 }
 

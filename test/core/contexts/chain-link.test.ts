@@ -42,7 +42,7 @@ t.test('labels are asked for up to the threshold in force, and for all threshold
   t.equal(reach({ ...hopeless, threshold_index: 11 }), 11, 'drift is watched there')
   const all = GRID.length - 1
   t.equal(reach(hopeless, {}, { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }), all)
-  t.equal(reach(hopeless, { predictor: 'auto' }), all)
+  t.equal(reach(hopeless, { score: 'p' }), all)
   t.equal(reach({ ...hopeless, label_sources: undefined }), all, 'labels without a grader cost nothing')
   t.equal(reach(fold.state()), all, 'every outcome came with its grade')
 })

@@ -1,10 +1,9 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
-import { nothingTested } from '../../../src/core/certificate/tested-evidence.js'
-import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { addLost, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import {
   type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
-  haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
+  haveSameEvidenceTerms, lookShare, openEpoch, requestGuarantee, totalLookShare,
 } from '../../../src/core/contexts/context-state.js'
 import { countForName, type CountsByName } from '../../../src/core/contexts/counts-by-name.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
@@ -13,6 +12,7 @@ import { addUnlabelled } from '../../../src/core/contexts/label-losses.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
 import { startHistory } from '../../../src/core/contexts/savings-history.js'
 import { certificationTerms, DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import type { LivePredictors } from '../../../src/core/predictor/predictor-version.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { CHAIN, FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith } from '../reducer/memory-fold.js'
 import { memberUnit } from './member-unit.js'
@@ -97,9 +97,9 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = evidenceTermsOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: true, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
+  t.strictSame(meaning, { score: 'confidence', score_fingerprint: null, label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: true, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
   t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off' }), levels)))
-  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: false, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
+  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', score_fingerprint: 'abc', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: false, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) {
     t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
   }
@@ -170,21 +170,10 @@ t.test('a request replaces the first one only before anything was reported', asy
   t.match(requestGuarantee({ ...openedState, open: { evidence: NO_EVIDENCE, unaccounted: 1 } }, other).requested, { max_em_drop: 0.02 })
 })
 
-const trialOf = (thresholds: number): Trial => ({
-  tested: nothingTested(thresholds, { clock: 0, time: 0 }),
-  predictor: PREDICTOR.name,
-  ordinal: 1,
-  since: 0,
-  requested: { max_em_drop: 0.02, error_level: 0.05 },
-  trained_on: 0,
-  open: { evidence: noEvidence(thresholds), unaccounted: 0 },
-  certified: -1,
-  evidence: noEvidence(thresholds),
-})
-
-t.test('a trial has a predictor only while it is live and the evidence fits its grid', async (t) => {
-  const live = new Map([[PREDICTOR.name, PREDICTOR]])
-  t.equal(predictorOf(trialOf(PREDICTOR.grid.length), live), PREDICTOR)
-  t.equal(predictorOf(trialOf(PREDICTOR.grid.length), new Map()), undefined)
-  t.equal(predictorOf(trialOf(PREDICTOR.grid.length + 1), live), undefined)
+t.test('an epoch has the grid of its score, and none where the predictor that its policy names is gone', async (t) => {
+  const opened = (predictors?: LivePredictors) => openEpoch(undefined, 'reset', policyWith({ score: 'p' }), levels, { time: 0, name: '1-0', ...(predictors && { predictors }) })
+  const live = new Map([['p', { ...PREDICTOR, grid: [0.9, 0.8] }]])
+  t.match(opened(live), { evidence: { lost: { length: 2 } }, meaning: { score: 'p', score_fingerprint: String } })
+  t.match(opened(), { evidence: { lost: { length: 0 } }, meaning: { score: 'p', score_fingerprint: null } })
+  t.match(opened(new Map([['p', { ...PREDICTOR, label: 'agreement' as const }]])), { evidence: { lost: { length: 0 } } }, 'it is for another label')
 })

@@ -85,8 +85,8 @@ t.test('the reach is a place on the grid, and a loss never widens it', async (t)
   }))
 })
 
-t.test('all labels are requested where predictors learn from them', async (t) => {
+t.test('all labels are requested where a predictor is the score', async (t) => {
   t.ok(areLabelsSpared(policyWith(), { judge: 1 }))
   t.notOk(areLabelsSpared(policyWith(), undefined), 'no grader has stated its name')
-  for (const patch of [{ predictor: 'auto' }, { label: 'agreement' }] as const) t.notOk(areLabelsSpared(policyWith(patch), { judge: 1 }))
+  for (const patch of [{ score: 'p' }, { label: 'agreement' }] as const) t.notOk(areLabelsSpared(policyWith(patch), { judge: 1 }))
 })

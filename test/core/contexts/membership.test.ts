@@ -4,20 +4,15 @@ import { addToMembership, hasLeft, knownEpochOf, leftEpochOf, type Membership } 
 import { ASIDE } from '../../../src/core/enrolment/slice.js'
 import { memberUnit } from './member-unit.js'
 
-const { unit: ofPredictor } = memberUnit({ lost: 1 })
-const LONG = { ...ofPredictor, eighths: [...ofPredictor.eighths, 8], stopped_tokens: [], unprobed: [] }
-
 function after (units: ReadonlyArray<Parameters<typeof memberUnit>[0]>): Membership {
   return units.reduce<Membership | undefined>((last, fields) => addToMembership(last, memberUnit(fields)), undefined)!
 }
 const times = (count: number, fields: Parameters<typeof memberUnit>[0]) => Array.from({ length: count }, () => fields)
 
-t.test('the evidence of a member starts over with each epoch of its pool and each scorer that serves there', async (t) => {
+t.test('the evidence of a member starts over with each epoch of its pool', async (t) => {
   const { evidence, left_at } = after([{ lost: 1 }, {}, {}])
   t.match({ generations: evidence.generations, lost: evidence.lost[9], left_at }, { generations: 3, lost: 1, left_at: null })
   t.equal(after([{ lost: 1 }, {}, { epoch: 'pool-2' }]).evidence.generations, 1, 'another epoch')
-  const other = after([{ lost: 1 }, {}, { scorer: 1, unit: LONG }])
-  t.match({ generations: other.evidence.generations, thresholds: other.evidence.lost.length }, { generations: 1, thresholds: 31 }, 'another scorer')
 })
 
 t.test('a member that keeps losing more than the bound leaves its pool, and one within the bound stays', async (t) => {
@@ -81,7 +76,6 @@ t.test('a pool knows a member after 30 units in its present epoch, or after ten 
   const losing = times(5, { lost: 1 })
   t.equal(knownAfter([...losing, ...times(24, {})]), null)
   t.equal(knownAfter([...losing, ...times(25, {})]), 'pool-1')
-  t.equal(knownAfter([...losing, ...times(24, {}), { scorer: 1, unit: LONG }]), 'pool-1', 'whichever scorer served')
   t.equal(knownAfter(times(9, {})), null)
   t.equal(knownAfter(times(10, {})), 'pool-1')
   t.equal(knownAfter([{ lost: 1 }, ...times(9, {})]), null)

@@ -41,7 +41,7 @@ t.test('a worker that ignores predictors continues where one serves and decides 
 })
 
 t.test('the threshold for a predictor\'s score has a field of its own', async (t) => {
-  const served = { index: 3, scorer: PREDICTOR.name }
+  const served = { index: 3, policy: { score: PREDICTOR.name } }
   const { format, rules } = bundleOf(snapshotOf({ 'model=q,task=x': served }))
   t.equal(format, 1)
   t.match(rules.at(-1), { threshold: null, scorer: PREDICTOR.name, score_threshold: PREDICTOR.grid[3] })
@@ -92,7 +92,7 @@ t.test('a bundle for a prefix decides the same within it, and continues elsewher
 })
 
 t.test('a bundle that lacks a part it refers to is refused', async (t) => {
-  const snapshot = snapshotOf({ '*': { index: 3, scorer: 'p', trials: [] } }, [])
+  const snapshot = snapshotOf({ '*': { index: 3, policy: { score: 'p' } } })
   const bundle = bundleOf(snapshot)
   t.match(snapshotOfBundle(bundle).root.rule, { scorer: { name: 'p' } })
   t.throws(() => snapshotOfBundle({ ...bundle, rules: [] }), { message: 'the bundle has no rule 0' })

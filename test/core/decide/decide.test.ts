@@ -196,7 +196,7 @@ t.test('the probe decision uses the clamped confidence and the context\'s rule',
 })
 
 t.test('the score of the serving predictor decides, and a step without a confidence has no score', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, scorer: 'p' } })
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, policy: { score: 'p' } } })
   const ask = (step: Partial<Step>) => decide(snapshot, 'fresh', { arm: 'treated', tokens: 100, confidence: 0.9, context: { model: 'q', task: 'x' }, ...step })
   const scorer = scorerFor(PREDICTOR, 'model=q,task=x')
   const score = scoreStep(scorer, 100, 0.9, undefined)!
@@ -220,7 +220,7 @@ t.test('control draws are enrolled, as far as label_rate says', async (t) => {
   t.strictSame(enrolled, expected.map((id) => uniform('salt', id)))
 })
 
-const rule = { mode: 'enforce', minTokens: 0, trials: [] } as const
+const rule = { mode: 'enforce', minTokens: 0, scorer: null } as const
 
 interface Asked { readonly tokens: number, readonly score: number | null }
 

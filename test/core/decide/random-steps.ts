@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Step } from '../../../src/core/decide/decide.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import type { Policy } from '../../../src/core/policy/policy.js'
+import { CONFIDENCE, type Policy } from '../../../src/core/policy/policy.js'
 import { PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const LEVELS = ['model', 'task']
@@ -10,14 +10,13 @@ const NAMES = ['q', 'r', 'a,b', '-']
 /** Something in every state that a context may be in. */
 const stands: fc.Arbitrary<LinkFields> = fc.record({
   index: fc.constantFrom(-1, 0, 10, 29),
-  scorer: fc.constantFrom(null, null, PREDICTOR.name),
-  trials: fc.constantFrom([], [], [PREDICTOR.name]),
   learnedControlShare: fc.constantFrom(0.02, 0.5, 1),
   pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
   pinScorer: fc.constantFrom(null, PREDICTOR.name),
   policy: fc.record({
     store_prompts: fc.boolean(),
     mode: fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
+    score: fc.constantFrom(CONFIDENCE, CONFIDENCE, PREDICTOR.name),
     certify_at: fc.constantFrom<Policy['certify_at']>(null, 'model', '*'),
     min_tokens: fc.constantFrom(0, 100),
     check_every_tokens: fc.constantFrom(32, 7),

@@ -10,7 +10,7 @@ import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
-/** The fields of a context's link that a test states: a pin by its threshold and by the name of the predictor it is for. */
+/** The fields of a context's link that a test states: a pin by its threshold and by the name of the predictor that it is for. */
 export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
   readonly policy?: Partial<Policy>
   readonly pin?: number | null
@@ -59,17 +59,15 @@ export const PREDICTOR: Predictor = {
 export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: LinkFields = {}): ChainLink {
   const index = rest.index ?? -1
   const ownPolicy = { ...DEFAULT_POLICY, ...AT_TEST_CADENCE, ...policy }
-  const grid = rest.scorer == null ? GRID : PREDICTOR.grid
+  const grid = ownPolicy.score === PREDICTOR.name ? PREDICTOR.grid : GRID
   const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null, ...(pinScorer && { scorer: pinScorer }) }
   return {
     key,
     policy: ownPolicy,
     checkEveryTokens: checkEveryTokens(ownPolicy, undefined),
     pin: pinned,
-    scorer: null,
     index,
     threshold: grid[index] ?? null,
-    trials: [],
     generations: 0,
     epochName: null,
     labelReach: ALL_LABELS,

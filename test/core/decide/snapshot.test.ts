@@ -58,7 +58,7 @@ t.test('unchanged nodes are shared between snapshots', async (t) => {
 })
 
 t.test('a threshold for the score of a predictor that is not there stops nothing', async (t) => {
-  t.match(snapshotOf({ '*': { index: 3, scorer: 'unknown' } }, []).root.rule, { threshold: null, scorer: null })
+  t.match(snapshotOf({ '*': { index: 3, policy: { score: 'unknown' } } }, []).root.rule, { threshold: null, scorer: null })
 })
 
 const POOLED = { policy: { certify_at: 'model' } } as const
@@ -69,7 +69,6 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     context: 'model=q,task=x',
     threshold: GRID[3],
     scorer: null,
-    trials: [],
     scope: 'own',
     guarantee: GUARANTEE,
     label: 'exact_match',

@@ -40,9 +40,9 @@ t.test('contexts below the same stated policies share one policy', async (t) => 
 
 t.test('terms are the fields that can move a threshold', async (t) => {
   const policy = policyWith()
-  t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05, predictor: 'off' })
+  t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05 })
   t.equal(certificationTerms(policy), certificationTerms(policy))
-  const other = { max_em_drop: 0.03, error_level: 0.1, predictor: 'auto' } as const
+  const other = { max_em_drop: 0.03, error_level: 0.1 } as const
   for (const field of Object.keys(other) as Array<keyof typeof other>) {
     t.notOk(haveSameTerms(certificationTerms(policy), certificationTerms(policyWith({ [field]: other[field] }))), field)
   }

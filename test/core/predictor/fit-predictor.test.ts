@@ -64,7 +64,7 @@ t.test('the parts of a predictor', async (t) => {
   t.strictSame(Object.keys(predictor.contexts).sort(), ['*', 'model=a', 'model=a,task=x', 'model=a,task=y', 'model=b', 'model=b,task=y'])
   t.strictSame(predictor.signals.map(({ name }) => name), ['hint', 'noise'])
   t.ok(Object.values(predictor.contexts).every(({ weights }) => weights.length === 6 && weights.every(Number.isFinite)))
-  t.equal(predictor.grid.length, 120)
+  t.equal(predictor.grid.length, 30)
   t.strictSame(predictor.trained.groups, [...new Set(small.map(({ u }) => u))].sort((a, b) => a - b))
 })
 

@@ -5,11 +5,11 @@ import { holds } from '../../property.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 
 const levels = ['model', 'task']
-const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
+const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 40)
 
 t.test('a valid predictor has no problem', async (t) => {
   t.equal(predictorProblem(PREDICTOR, levels), null)
-  for (const length of [2, 30, 120]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
+  for (const length of [2, 20, 30]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
 })
 
 t.test('the problem of an invalid predictor states its place and the remedy', async (t) => {
@@ -24,8 +24,8 @@ t.test('the problem of an invalid predictor states its place and the remedy', as
     [{ signals: [PREDICTOR.signals[0]!, PREDICTOR.signals[0]!], contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4, 5, 6] } } }, '/signals', /once/],
     [{ grid: PREDICTOR.grid.toReversed() }, '/grid', /each below the one before/],
     [{ grid: [0.5, 0.5] }, '/grid', /each below the one before/],
-    [{ grid: gridOf(1) }, '/grid', /2 to 120 thresholds/],
-    [{ grid: gridOf(121) }, '/grid', /2 to 120 thresholds/],
+    [{ grid: gridOf(1) }, '/grid', /2 to 30 thresholds/],
+    [{ grid: gridOf(31) }, '/grid', /2 to 30 thresholds/],
   ]
   for (const [change, path, message] of bad) t.match(predictorProblem({ ...PREDICTOR, ...change }, levels), { path, message }, path)
 })

@@ -14,10 +14,10 @@ const sample = (...confidences: number[]): Sample => ({
 })
 const isFalling = (grid: readonly number[]) => grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!))
 
-t.test('the grid has 120 thresholds, the closest ones where the predicted loss is the usual one', async (t) => {
+t.test('the grid has 30 thresholds, the closest ones where the predicted loss is the usual one', async (t) => {
   const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // Each saves half of its tokens at its confidence.
   const grid = scoreGrid(identity, samples)
-  t.equal(grid.length, 120)
+  t.equal(grid.length, 30)
   t.ok(isFalling(grid))
   const gaps = grid.slice(1).map((threshold, k) => grid[k]! - threshold)
   const closest = gaps.indexOf(Math.min(...gaps))
@@ -82,8 +82,8 @@ t.test('a miscounted length does not leave its own context without thresholds', 
   const above = (tokens: number) => scoreGrid(identity, [
     ...mine!, ...[...other!, { ...sample(0.99), tokens }].map((sample) => ({ ...sample, leaf: 'task=other' })),
   ]).filter((value) => value > 0.9 && value < 0.95).length
-  t.ok(above(100) > 30)
-  t.ok(above(1e12) > 30, `${above(1e12)}`)
+  t.ok(above(100) > 7)
+  t.ok(above(1e12) > 7, `${above(1e12)}`)
 })
 
 const stepOf = fc.record({
@@ -97,11 +97,11 @@ const anySample = fc.tuple(fc.constantFrom('task=a', 'task=b'), fc.array(stepOf,
 })
 const weight = fc.double({ min: -1000, max: 1000, noNaN: true })
 
-t.test('any samples give 120 strictly decreasing thresholds between 0 and 1', async (t) => {
+t.test('any samples give 30 strictly decreasing thresholds between 0 and 1', async (t) => {
   const logMedian = fc.double({ min: 0, max: 36, noNaN: true })
   holds(t, fc.property(fc.array(anySample, { minLength: 1, maxLength: 20 }), fc.tuple(weight, weight, weight, weight), logMedian,
     (samples, weights, log_median) => {
       const grid = scoreGrid({ ...identity, contexts: { '*': { log_median, weights } } }, samples)
-      assert.ok(grid.length === 120 && isFalling(grid))
+      assert.ok(grid.length === 30 && isFalling(grid))
     }), 300)
 })

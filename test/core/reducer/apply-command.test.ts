@@ -3,16 +3,17 @@ import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { judge } from '../../../src/core/contexts/judge.js'
 import type { Pin } from '../../../src/core/contexts/pin.js'
-import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { inStep, SERVICE, TRAINER } from '../../../src/core/reducer/apply-command.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, losslessGenerations, LOST, memoryFold, type MemoryFold, outcomeOf, withUnaccounted } from './memory-fold.js'
-import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER, LATE_STEP, retirePredictor } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early, LATE_STEP, retirePredictor } from './predictor-fold.js'
 
 const LAST = GRID.length - 1
 
@@ -336,87 +337,76 @@ t.test('pins changed in one step are removed from the root down, then set from t
   t.same(ordered.map(({ key, pin }) => [key, pin !== null]), [[LEAF.replace('q', 'r'), false], [LEAF, true], ['model=q', true], ['*', true]])
 })
 
-const RAW = losslessGenerations(0.02, 0.05 / 2)
-
 function foldWithPredictor () {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(early())
+  const fold = memoryFold({ score: 'p' })
   addPredictor(fold, BY_SIGNAL)
+  fold.learn(early(), 1)
   return fold
 }
 
-t.test('a predictor is a challenger in every context, and serves where its own evidence certifies a threshold that saves more', async (t) => {
+t.test('the predictor that a policy names is tested at the whole level', async (t) => {
   const fold = foldWithPredictor()
-  t.ok(RAW < FIRST_CHALLENGER)
-  for (const key of ['*', 'model=q', LEAF]) t.match(fold.state(key).trials, [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }], key)
-  fold.learn(early(), 2, RAW - 2)
-  t.match(fold.state(), { serving: null, threshold_index: -1 })
+  fold.learn(early(), 2, FIRST - 2)
+  t.match(fold.state(), { threshold_index: -1, evidence: { generations: FIRST - 1 } })
   fold.learn(early(), 2)
-  t.match(fold.state(), { serving: null, threshold: GRID[29] }, 'the raw confidence has one generation more, and a lower bar')
-  fold.learn(early(), 2, FIRST_CHALLENGER - RAW)
-  t.match(fold.state(), { serving: null })
-  fold.learn(early(), 2)
-  t.match(fold.state(), { serving: 'p', threshold_index: 29, threshold: BY_SIGNAL.grid[29], guarantee: { tokens_saved_ratio: 0.9, generations: FIRST_CHALLENGER, error_level: 0.05 } })
-  t.match(fold.changes.filter(({ key }) => key === LEAF), [
-    { cause: 'evidence', before: null, after: GRID[29], before_scorer: undefined, after_scorer: undefined },
-    { cause: 'evidence', before: GRID[29], before_scorer: undefined, after: BY_SIGNAL.grid[29], after_scorer: 'p' },
-  ])
+  const guarantee = { tokens_saved_ratio: 0.9, generations: FIRST, error_level: 0.05 }
+  t.match(fold.state(), { threshold_index: 29, threshold: BY_SIGNAL.grid[29], guarantee })
+  t.match(fold.changes.filter(({ key }) => key === LEAF), [{ cause: 'evidence', before: null, after: BY_SIGNAL.grid[29], after_scorer: 'p' }])
 })
 
-t.test('a trial starts without the evidence learned before it', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(early(), 0, 1000)
+t.test('another score opens an epoch, which starts from zero and is a look', async (t) => {
+  const fold = memoryFold()
   addPredictor(fold, BY_SIGNAL)
-  t.match(fold.state(), { serving: null, trials: [{ evidence: { generations: 0 } }] })
+  fold.learn(early(), 1, FIRST)
+  t.match(fold.state(), { threshold: GRID[29] })
+  const score = (score: string) => fold.learn({ type: 'policy', key: LEAF, policy: { score }, by: 'ops' }, 2)
+  score('p')
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'policy', threshold: null, looks: { count: 1 }, evidence: { generations: 0 }, meaning: { score: 'p' } })
+  fold.learn(early(), 3)
+  score('confidence')
+  t.match(fold.state(), { epoch: 3, threshold: null, looks: { count: 2 }, evidence: { generations: 0 }, meaning: { score: 'confidence' } })
 })
 
-t.test('retired, it leaves at once and the raw confidence serves; its evidence is gone if it comes back', async (t) => {
-  const fold = foldWithPredictor()
-  fold.learn(early(), 2, FIRST_CHALLENGER)
-  t.equal(fold.state().serving, 'p')
+t.test('a predictor that is no score changes no context', async (t) => {
+  const fold = memoryFold()
+  fold.learn(early(), 1, FIRST)
+  addPredictor(fold, BY_SIGNAL)
   retirePredictor(fold, BY_SIGNAL, 3)
-  t.match(fold.state(), { serving: null, threshold: GRID[29], trials: [] })
+  t.match(fold.state(), { epoch: 1, threshold: GRID[29] })
+})
+
+t.test('when the predictor that scores is retired, nothing is stopped and the context warns; its return begins again', async (t) => {
+  const fold = foldWithPredictor()
+  fold.learn(early(), 2, FIRST)
+  t.not(fold.state().threshold, null)
+  retirePredictor(fold, BY_SIGNAL, 3)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'predictor', threshold: null, looks: { count: 1 } })
   t.same(fold.ledger.predictors, [])
-  t.match(fold.changes.at(-1), { cause: 'predictor', before_scorer: 'p', after: GRID[29] })
-  addPredictor(fold, BY_SIGNAL, 4)
-  t.match(fold.state().trials, [{ ordinal: 2, evidence: { generations: 0 } }])
-  fold.learn({ type: 'predictor', name: 'p', version: null, by: 'ops' }, 5)
-  t.same([fold.state().trials, fold.ledger.predictors], [[], []])
+  t.match(fold.changes.at(-1), { cause: 'predictor', before_scorer: 'p', after: null })
+  fold.learn(early(), 4, 1000)
+  t.match(fold.state(), { threshold: null, evidence: { generations: 0 } })
+  t.match(contextWarnings(fold.state(), DEFAULT_POLICY), ['score_unavailable'])
+  addPredictor(fold, BY_SIGNAL, 5)
+  t.match(fold.state(), { epoch: 3, threshold: null, evidence: { generations: 0 } })
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), [])
+  fold.learn({ type: 'predictor', name: 'p', version: null, by: 'ops' }, 6)
+  t.match(fold.state(), { epoch: 4, threshold: null })
 })
 
-t.test('a new epoch starts its evidence from zero, as the first challenger', async (t) => {
+t.test('drift is watched at the threshold of the predictor', async (t) => {
   const fold = foldWithPredictor()
-  fold.learn(early(), 2, FIRST_CHALLENGER)
-  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new weights' }, 3)
-  t.match(fold.state(), { serving: null, threshold: null, challengers: 1, trials: [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }] })
-})
-
-t.test('drift is watched at the threshold in force, the predictor\'s', async (t) => {
-  const fold = foldWithPredictor()
-  fold.learn(early(), 2, FIRST_CHALLENGER)
-  t.equal(fold.state().serving, 'p')
+  fold.learn(early(), 2, FIRST)
   const { epoch } = fold.state()
   const lostEarly = early({ steps: [{ tokens: 10, confidence: 0, exact_match: 0, signals: { sure: 8 } }, LATE_STEP] })
   const drift = [...fold.state().drift]
   fold.learn(lostEarly, 3)
-  t.ok(fold.state().drift[0]! > drift[0]!, 'a loss that only the predictor would have had')
+  t.ok(fold.state().drift[0]! > drift[0]!, 'the raw confidence would have lost nothing')
   fold.learn(lostEarly, 3, 40)
-  t.equal(fold.state().serving, null)
-  t.ok(fold.state().epoch > epoch || fold.state().threshold === GRID[29], 'it falls by alarm or by its counts')
-})
-
-t.test('policies: off drops it, on brings it back with fresh evidence; the raw confidence pays for the change', async (t) => {
-  const fold = foldWithPredictor()
-  fold.learn(early(), 2, 2000)
-  t.equal(fold.state().serving, 'p')
-  fold.learn({ type: 'policy', key: '*', policy: { predictor: 'off' }, by: 'ops' }, 3)
-  t.match(fold.state(), { serving: null, trials: [], guarantee: { post_hoc: true } })
-  fold.learn({ type: 'policy', key: '*', policy: { predictor: 'auto' }, by: 'ops' }, 4)
-  t.match(fold.state(), { serving: null, trials: [{ ordinal: 2, evidence: { generations: 0 } }], guarantee: { post_hoc: false } })
+  t.match(fold.state(), { epoch: epoch + 1, epoch_cause: 'drift', threshold: null })
 })
 
 t.test('the trainer is next due when there are four times the samples, at most 20,000 more', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   fold.learn(KEPT, 0, 400)
   t.equal(fold.reservoir.added, 400)
   addPredictor(fold, BY_SIGNAL, 1, TRAINER)
@@ -425,8 +415,8 @@ t.test('the trainer is next due when there are four times the samples, at most 2
   t.equal(fold.ledger.train_at, 1600, 'an import changes nothing of that')
 })
 
-t.test('only leaves are sampled, only where predictors are on, and only complete outcomes', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+t.test('only leaves are sampled, and only complete outcomes', async (t) => {
+  const fold = memoryFold()
   fold.learn(KEPT)
   t.match(fold.reservoir.samples(), [{ leaf: LEAF, label: 'exact_match', steps: [{ lost: 0 }] }])
   fold.learn(outcomeOf({ steps_complete: false }))
@@ -434,7 +424,4 @@ t.test('only leaves are sampled, only where predictors are on, and only complete
   fold.learn(outcomeOf({ arm: 'treated' }))
   fold.learn(outcomeOf({ sample_index: 3 }))
   t.equal(fold.reservoir.samples().length, 2, 'each sample of a group')
-  const off = memoryFold()
-  off.learn(KEPT)
-  t.equal(off.reservoir.samples().length, 0)
 })

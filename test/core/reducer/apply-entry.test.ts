@@ -19,7 +19,7 @@ import { mulberry32 } from '../../random.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
-import { addPredictor } from './trial-fold.js'
+import { addPredictor } from './predictor-fold.js'
 
 const checkpoint = (step: number, key = 'model=q') => ({ type: 'checkpoint', key, run: 'r', step, by: 'trainer' }) as const
 
@@ -90,20 +90,17 @@ t.test('a context without reports has nothing to forget', async (t) => {
   t.equal(fold.changes.length, 0)
 })
 
-t.test('a checkpoint\'s epoch has its predecessor\'s predictor as a challenger, with none of its evidence and no certificate', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(KEPT)
+t.test('a checkpoint\'s epoch keeps the score, with none of its evidence and no certificate', async (t) => {
+  const fold = memoryFold({ score: 'p' })
   addPredictor(fold, PREDICTOR)
   fold.learn(KEPT, 2, 1000)
-  t.match(fold.state(), { trials: [{ predictor: 'p', evidence: { generations: 1000 } }] })
   t.not(fold.state().threshold, null)
   fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 7, by: 'trainer' }, 3)
   t.match(fold.state(), {
-    serving: null,
     threshold: null,
-    challengers: 1,
-    trials: [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }],
-    checkpoint: { step: 7, expected: { threshold: Number } },
+    meaning: { score: 'p', score_fingerprint: String },
+    evidence: { generations: 0 },
+    checkpoint: { step: 7, expected: { threshold: Number, scorer: 'p' } },
   })
 })
 

@@ -11,7 +11,7 @@ import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
 import { LEAF } from './memory-fold.js'
 
 const graded = (...args: Parameters<typeof gradeOutcome>) =>
-  pruneSteps(gradeOutcome(...args), { minTokens: [0], scorers: [], isSampled: false })
+  pruneSteps(gradeOutcome(...args), { minTokens: [0], scorer: null, isSampled: false })
 const digest = (answer: string) => answerDigest('salt', answer)
 const label = (fields: Partial<LabelEntry>): LabelEntry => ({ type: 'label', generation_id: 'g', ...fields })
 const step = (tokens: number, answer?: string) => ({ tokens, confidence: tokens / 40, ...(answer !== undefined && { answer }) })

@@ -400,7 +400,7 @@ function namesKept ({ reservoir, pending }: MemoryFold, leaf?: string): number {
 }
 
 t.test('a worker that invents signal names fills only the room of its context, which then warns', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   for (let i = 0; i < 50; i++) fold.learn(inventing(`g${i}`))
   t.equal(namesKept(fold), NAMES_OF_LEAF)
   t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
@@ -409,13 +409,13 @@ t.test('a worker that invents signal names fills only the room of its context, w
 })
 
 t.test('many contexts share the room for names', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   for (let i = 0; i < 40; i++) fold.learn(inventing(`g${i}`, { context: { model: 'q', task: `task-${i}` } }))
   t.equal(namesKept(fold), NAMES)
 })
 
 t.test('names in waiting outcomes count too, and are free again when the outcomes are dropped', async (t) => {
-  const fold = memoryFold({ predictor: 'auto', follow_up_seconds: 60 })
+  const fold = memoryFold({ follow_up_seconds: 60 })
   for (let i = 0; i < 20; i++) fold.append(inventing(`g${i}`))
   t.ok(fold.pending.size > 0)
   t.equal(namesKept(fold), NAMES_OF_LEAF)
@@ -425,7 +425,7 @@ t.test('names in waiting outcomes count too, and are free again when the outcome
 })
 
 t.test('the names are known again after a restart', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   for (let i = 0; i < 5; i++) fold.learn(inventing(`g${i}`))
   const reservoir = new Reservoir([...fold.reservoir.takeChanges()].map(([number, sample]) => [number, sample!]))
   const restored = Object.assign(fold, { reservoir, pending: new PendingOutcomes([], reservoir.names) })
@@ -434,7 +434,7 @@ t.test('the names are known again after a restart', async (t) => {
 })
 
 t.test('a signal that a live predictor uses is kept, and known signals are untouched', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   fold.learn(outcomeOf({ generation_id: 'known', steps: [{ ...SURE_STEP, signals: { known: 1 } }] }))
   for (let i = 0; i < 10; i++) fold.learn(inventing(`g${i}`))
   const predictor = { ...PREDICTOR, signals: [{ name: 'scored', mean: 0, scale: 1 }] }
@@ -444,7 +444,7 @@ t.test('a signal that a live predictor uses is kept, and known signals are untou
 })
 
 t.test('outcomes with the same few names are never refused', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
+  const fold = memoryFold()
   const entry = outcomeOf({ steps: [{ ...SURE_STEP, signals: { entropy: 0.3, answer_streak: 2 } }] })
   fold.learn(entry, 0, 100)
   t.equal(fold.state().follow_up.signals_refused, 0)

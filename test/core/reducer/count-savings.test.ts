@@ -4,7 +4,7 @@ import { periodsOf } from '../../../src/core/contexts/savings-history.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { certifiedFold } from './enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf, SLICE, SURE_STEP } from './memory-fold.js'
-import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './predictor-fold.js'
 
 const RATE = 0.25 // one control generation stands for three treated ones
 const STOPPED = outcomeOf({ arm: 'treated', u: 0.9, stopped: true, tokens: 55, answer_tokens: 10, steps: null })
@@ -142,12 +142,11 @@ t.test('savings go on when the epoch ends', async (t) => {
   t.match(fold.state(), { epoch: 2, savings })
 })
 
-t.test('where a predictor serves, its score decides where a control generation crosses', async (t) => {
-  const fold = memoryFold({ control_rate: RATE, predictor: 'auto' })
-  const predictor = { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.02] } }
-  addPredictor(fold, predictor)
-  fold.learn(early(), 2, FIRST_CHALLENGER)
-  t.equal(fold.state().serving, predictor.name)
+t.test('where a predictor is the score, it decides where a control generation crosses', async (t) => {
+  const fold = memoryFold({ control_rate: RATE, score: 'p' })
+  addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.02] } })
+  fold.learn(early(), 2, FIRST)
+  t.not(fold.state().threshold, null)
   const { samples, tokens } = fold.state().savings.control
   fold.learn(early(), 2)
   t.match(fold.state().savings.control, { samples: samples + 3, tokens: tokens + 3 * 90 })

@@ -9,7 +9,7 @@ import { cohortRules } from '../../../src/core/reducer/take-evidence.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { certifiedFold, certifiedPool, type EnrolledFold, enrolledFold, FOLLOW_UP, kind, POOL, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
-import { addPredictor, retirePredictor } from './trial-fold.js'
+import { addPredictor, retirePredictor } from './predictor-fold.js'
 
 t.test('the rules are the policy\'s, by the injected times', async (t) => {
   const fold = memoryFold({ follow_up_seconds: 60 }, {}, scaledTimes(0.1))
@@ -19,26 +19,15 @@ t.test('the rules are the policy\'s, by the injected times', async (t) => {
   })
 })
 
-t.test('rule 11: a trial gathers evidence from its first slice on, but not of groups that it was trained on', async (t) => {
-  const fold = enrolledFold({ predictor: 'auto' })
-  fold.enrol([0.1], 0)
+t.test('rule 11: groups that the predictor was trained on are set aside, and all are where it is gone', async (t) => {
+  const fold = enrolledFold({ score: 'p' })
   addPredictor(fold, { ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.2] } })
-  const { scorers } = cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF))
-  t.match(scorers[1], { scorer: 1, thresholds: PREDICTOR.grid.length, since: 1 })
-  t.ok(scorers[1]!.isSetAside!(0.2) && !scorers[1]!.isSetAside!(0.3))
-  retirePredictor(fold, PREDICTOR)
-  t.equal(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scorers.length, 1)
-})
-
-t.test('rule 11: turning predictors on begins a slice too', async (t) => {
-  const fold = enrolledFold()
   fold.enrol([0.1], 0)
-  addPredictor(fold, PREDICTOR)
-  t.equal(fold.state().trials.length, 0)
-  fold.cohorts.takeChanges()
-  fold.learn({ type: 'policy', key: LEAF, policy: { predictor: 'auto' }, by: 'ops' }, 5)
-  t.match(fold.state().trials, [{ since: 1 }])
-  t.match(fold.cohorts.takeChanges().get(LEAF), { is_publication_next: true, slices: [{ ends: Number }] }, 'and the boundary is committed')
+  const scorers = () => cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scorers
+  t.equal(scorers()[0]!.thresholds, PREDICTOR.grid.length)
+  t.ok(scorers()[0]!.isSetAside!(0.2) && !scorers()[0]!.isSetAside!(0.3))
+  retirePredictor(fold, PREDICTOR)
+  t.equal(scorers().length, 0)
 })
 
 t.test('a sample that awaits its label is, at worst, lost where its answer would have changed', async (t) => {
@@ -158,7 +147,7 @@ function oneSlice (): EnrolledFold & { readonly time: number } {
 t.test('each member has the evidence of its own control generations', async (t) => {
   const fold = oneSlice()
   const { epoch_name: epoch } = fold.state(POOL)
-  t.match(fold.state(KIND).membership, { epoch, scorer: 0, evidence: { generations: 256 + 1120 }, left_at: null })
+  t.match(fold.state(KIND).membership, { epoch, evidence: { generations: 256 + 1120 }, left_at: null })
   const { evidence } = fold.state(HARD).membership!
   t.match({ generations: evidence.generations, lost: evidence.lost[LAST] }, { generations: 80, lost: 20 })
   t.equal(fold.state(POOL).membership, undefined, 'the pool itself has none')

@@ -1,27 +1,21 @@
 import t from 'tap'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { applySample, isTrainedOn, unitsOfOutcome } from '../../../src/core/reducer/units-of-outcome.js'
+import { applySample, unitOfOutcome } from '../../../src/core/reducer/units-of-outcome.js'
 import { MAX_TRACE_STEPS } from '../../../src/core/reducer/pending-outcomes.js'
 import { addSample, meanUnit } from '../../../src/core/enrolment/enrolled-unit.js'
-import { PREDICTOR } from '../decide/snapshot-of.js'
 import { enrolledFold } from './enrolled-fold.js'
 import { KEPT, LEAF, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
-import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './predictor-fold.js'
 
 const outcome = { ...KEPT, steps: KEPT.steps!.map((step, place) => ({ ...step, place })), asked: 1 }
 
-t.test('a labelled control outcome is kept for predictors where the policy trains them', async (t) => {
+t.test('a control outcome is kept for predictors if it has a label', async (t) => {
   const fold = memoryFold()
-  applySample(fold, outcome, LEAF, policyWith({ predictor: 'auto' }))
-  t.equal(fold.reservoir.takeChanges().size, 1)
-})
-
-t.test('nothing is kept where predictors are off, or the outcome has no label', async (t) => {
-  const fold = memoryFold()
-  applySample(fold, outcome, LEAF, policyWith({ predictor: 'off' }))
-  applySample(fold, { ...outcome, full: {} }, LEAF, policyWith({ predictor: 'auto' }))
+  applySample(fold, { ...outcome, full: {} }, LEAF, policyWith())
   t.equal(fold.reservoir.takeChanges().size, 0)
+  applySample(fold, outcome, LEAF, policyWith())
+  t.equal(fold.reservoir.takeChanges().size, 1)
 })
 
 t.test('a control outcome is kept with all its steps, under its epoch', async (t) => {
@@ -57,8 +51,8 @@ t.test('once traces are plenty, most outcomes that await their label are reduced
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.states.set(LEAF, { ...fold.state(), follow_up: { ...fold.state().follow_up, reported: 1e6 } })
-  const idle = { tokens: 10, confidence: 0.01, answer_digest: 'z' }
-  fold.report(0.1, 1000, { full: {}, answer_digest: 'x', steps: [idle, { tokens: 40, confidence: 1, answer_digest: 'y' }] })
+  const idle = { tokens: 50, confidence: 0.01, answer_digest: 'z' }
+  fold.report(0.1, 1000, { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }, idle] })
   t.equal(fold.pending.get('g0.1')?.outcome.steps?.length, 1)
   fold.states.set(LEAF, { ...fold.state(), follow_up: { ...fold.state().follow_up, reported: 0 } }) // even if it were taken now
   fold.learn({ type: 'label', generation_id: 'g0.1', em: 1 }, 2000)
@@ -68,8 +62,8 @@ t.test('once traces are plenty, most outcomes that await their label are reduced
 function unitOf (outcome: Partial<LoggedOutcome>, policy: PolicyPatch = {}) {
   const fold = memoryFold()
   fold.learn(KEPT)
-  const { units, em, isLabelWanted } = unitsOfOutcome(outcomeOf(outcome), LEAF, policyWith(policy), fold.state(), new Map())
-  return { eighths: units.get(0)!.eighths[29], em, isLabelWanted }
+  const { unit, em, isLabelWanted } = unitOfOutcome(outcomeOf(outcome), LEAF, policyWith(policy), fold.state(), new Map())
+  return { eighths: unit!.eighths[29], em, isLabelWanted }
 }
 
 const probed = (answer_digest: string, more: Partial<LoggedStep> = {}): Partial<LoggedOutcome> =>
@@ -101,16 +95,15 @@ t.test('the label "agreement" needs no label from anybody', async (t) => {
   t.match(unitOf({ full: { agreement: 1 }, steps: [{ ...SURE_STEP, agreement: 0 }] }, { label: 'agreement' }), { eighths: 8, em: 1, isLabelWanted: false })
 })
 
-t.test('each trial scores the steps for itself, unless it was trained on the group', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(KEPT)
+t.test('a predictor scores the steps, unless it was trained on the group or is gone', async (t) => {
+  const policy = policyWith({ score: 'p' })
+  const fold = memoryFold({ score: 'p' })
   addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.25] } })
-  const policy = policyWith({ predictor: 'auto' })
-  const units = (u: number) => unitsOfOutcome(early({ u }), LEAF, policy, fold.state(), fold.predictors).units
-  t.strictSame([...units(0.5).keys()], [0, 1])
-  t.ok(units(0.5).get(1)!.stopped_tokens[29]! < units(0.5).get(0)!.stopped_tokens[29]!, 'it stops earlier')
-  t.strictSame([...units(0.25).keys()], [0])
-  t.ok(isTrainedOn({ ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.25] } }, 0.25))
+  fold.learn(KEPT)
+  const unit = (u: number, predictors = fold.predictors) => unitOfOutcome(early({ u }), LEAF, policy, fold.state(), predictors).unit
+  t.equal(unit(0.5)?.stopped_tokens[29], 10, 'the raw confidence would stop it at 90')
+  t.equal(unit(0.25), null)
+  t.equal(unit(0.5, new Map()), null)
 })
 
 t.test('gains that an audited judge calls are scaled in each sample of a group, before its mean', async (t) => {
@@ -118,8 +111,7 @@ t.test('gains that an audited judge calls are scaled in each sample of a group, 
   fold.learn(KEPT)
   const unitWith = (difference: number, policy: PolicyPatch) => {
     const step = { ...SURE_STEP, place: 0, difference }
-    const { units } = unitsOfOutcome({ ...outcome, steps: [step] }, LEAF, policyWith(policy), fold.state(), new Map())
-    return units.get(0)!
+    return unitOfOutcome({ ...outcome, steps: [step] }, LEAF, policyWith(policy), fold.state(), new Map()).unit!
   }
   const groupWith = (policy: PolicyPatch) =>
     meanUnit(addSample(unitWith(1, policy), unitWith(-1, policy)), 0, 2, 0.5, 30).eighths[29]

@@ -8,11 +8,10 @@ import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { addToMembership, FIRST_UNITS } from '../../../src/core/contexts/membership.js'
-import { describeArms, describeContext, describeTrials, shownInPool } from '../../../src/core/reports/context-report.js'
+import { describeArms, describeContext, shownInPool } from '../../../src/core/reports/context-report.js'
 import { memberUnit } from '../contexts/member-unit.js'
-import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
-import { FIRST, KEPT, losslessGenerations, memoryFold, policyWith } from '../reducer/memory-fold.js'
-import { addPredictor } from '../reducer/trial-fold.js'
+import { linkWith } from '../decide/snapshot-of.js'
+import { FIRST } from '../reducer/memory-fold.js'
 import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 t.test('arms are described by their means, and by null with little data', async (t) => {
@@ -126,16 +125,6 @@ t.test('the evidence for the threshold in force is shown at its best and now, wi
   t.match(evidence({ log_evidence: { best: 5, now: 3 } }), { holds_now: true })
 })
 
-t.test('rule 15: a challenger has its part of the level of the epoch', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(KEPT)
-  addPredictor(fold, PREDICTOR)
-  const level = (count: number) =>
-    describeTrials({ ...fold.state(), looks: { count, at: 0 } }, policyWith({ predictor: 'auto' }), fold.predictors)[0]!.error_level
-  t.equal(level(0), 0.05 / 4)
-  t.equal(level(1), 0.05 / 8)
-})
-
 t.test('rule 15: the epochs that people opened raise the bar, and are shown with the error level that they have together', async (t) => {
   const evidence = (count: number) =>
     describeContext(known(300, { looks: { count, at: 0 }, log_evidence: { best: 5, now: 5 } }), key).evidence
@@ -163,32 +152,6 @@ t.test('a context shows for which thresholds labels are requested, and a member 
   t.equal(describeContext(pooled, key).labels_asked_from, GRID[9])
 })
 
-t.test('trials describe the challengers of a context', async (t) => {
-  const policy = policyWith({ predictor: 'auto' })
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(KEPT)
-  t.same(describeTrials(fold.state(), policy, fold.predictors), [])
-  addPredictor(fold, PREDICTOR)
-  const needed = losslessGenerations(0.02, 0.05 / 4)
-  t.strictSame(describeTrials(fold.state(), policy, fold.predictors), [{
-    predictor: 'p',
-    serving: false,
-    ordinal: 1,
-    error_level: 0.05 / 4,
-    generations: 0,
-    seen_in_training: 0,
-    threshold: null,
-    em_drop: null,
-    tokens_saved_ratio: 0,
-    tokens_saved_gross_ratio: 0,
-    generations_to_next_certificate: needed,
-  }])
-  fold.learn(KEPT, 2, needed)
-  const [trial] = describeTrials(fold.state(), policy, fold.predictors)
-  t.match(trial, { generations: needed, threshold: Number, em_drop: 0, tokens_saved_ratio: Number })
-  t.same(describeTrials(fold.state(), policyWith(), fold.predictors), [], 'predictors are off')
-})
-
 const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, ['model'], { time: 1, name: 'pool-1' })
 const link = linkWith('*', { index: 9 })
 const membership = addToMembership(undefined, memberUnit({ lost: 1 }))
@@ -197,10 +160,9 @@ t.test('a member is shown by its own evidence, at the threshold of its pool', as
   t.same(shownInPool({ ...opened, membership }, link, opened), { evidence: membership.evidence, index: 9, level: 0.05 })
 })
 
-t.test('nothing is shown from another epoch of the pool, for another scorer, or before any outcome', async (t) => {
+t.test('nothing is shown from another epoch of the pool, or before any outcome', async (t) => {
   const nothing = { evidence: { generations: 0 }, index: -1 }
   t.match(shownInPool({ ...opened, membership: { ...membership, epoch: 'pool-0' } }, link, opened), nothing)
-  t.match(shownInPool({ ...opened, membership: { ...membership, scorer: 1 } }, link, opened), nothing)
   t.match(shownInPool(opened, link, opened), nothing)
   t.match(shownInPool({ ...opened, membership }, link, undefined), nothing, 'the pool cannot be read')
 })

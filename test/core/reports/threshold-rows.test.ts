@@ -1,6 +1,6 @@
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
+import { scoredEvidence } from '../../../src/core/contexts/scored-evidence.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeThresholds } from '../../../src/core/reports/threshold-rows.js'
 import { FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
@@ -10,7 +10,7 @@ function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
   const fold = memoryFold()
   fold.learn(KEPT, 0, kept)
   fold.learn(LOST, 0, lost)
-  return describeThresholds(rawCandidate(fold.state(), policyWith(patch)), policyWith(patch))
+  return describeThresholds(scoredEvidence(fold.state(), policyWith(patch), new Map()), policyWith(patch))
 }
 
 t.test('rows contain the counts of the evidence', async (t) => {
@@ -26,7 +26,8 @@ t.test('the generations that a threshold needs include those of every safer one'
   const fold = memoryFold()
   fold.learn(outcomeOf({ steps: [{ tokens: 10, confidence: 0.5, exact_match: 0 }, SURE_STEP] }), 0, 2) // loses at loose thresholds only
   fold.learn(KEPT, 0, 150)
-  const needed = describeThresholds(rawCandidate(fold.state(), policyWith()), policyWith()).map((row) => row.generations_needed)
+  const rows = describeThresholds(scoredEvidence(fold.state(), policyWith(), new Map()), policyWith())
+  const needed = rows.map((row) => row.generations_needed)
   t.equal(needed[0], FIRST - 152)
   t.ok(needed[29]! > needed[0]!)
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
@@ -35,9 +36,9 @@ t.test('the generations that a threshold needs include those of every safer one'
 t.test('the evidence is that of what is accounted for; generations that are open only keep a threshold from its certificate', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
-  const { tested, ...candidate } = rawCandidate(fold.state(), policyWith())
+  const { tested, ...scored } = scoredEvidence(fold.state(), policyWith(), new Map())
   const open = { ...tested, open: { ...tested.open, unaccounted: 50 } }
-  const row = describeThresholds({ ...candidate, tested: open, certified: -1, unaccounted: 50 }, policyWith())[29]!
+  const row = describeThresholds({ ...scored, tested: open, certified: -1, unaccounted: 50 }, policyWith())[29]!
   t.match(row, { certified: false, generations_needed: 0, kept: FIRST })
   t.ok(Math.abs(row.log_evidence - logEvidence(0.02, { lost: 0, kept: FIRST, gained: 0 })) < 1e-9)
 })
@@ -48,5 +49,5 @@ t.test('where only a part of the generations counts as evidence, the others are 
   const state = fold.state()
   const { tested } = state
   const counted = { ...state, tested: { ...tested, final: { ...tested.final, generations: 48 } } }
-  t.equal(describeThresholds(rawCandidate(counted, policyWith()), policyWith())[29]!.generations_needed, 2 * (FIRST - 48))
+  t.equal(describeThresholds(scoredEvidence(counted, policyWith(), new Map()), policyWith())[29]!.generations_needed, 2 * (FIRST - 48))
 })

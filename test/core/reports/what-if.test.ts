@@ -8,7 +8,6 @@ import { ANSWERABLE_FIELDS, cadenceProblem, replayTraces, UNANSWERABLE_FIELDS, w
 import { traceSlot } from '../../../src/core/reducer/pending-outcomes.js'
 import { tracesText } from '../../test-data.js'
 import { FIRST, KEPT, LEAF, losslessGenerations, type MemoryFold, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
-import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../reducer/trial-fold.js'
 
 const LEVELS = ['model', 'task']
 
@@ -146,25 +145,6 @@ t.test('a what-if query judges the same evidence for another guarantee, at the b
     real.learn(KEPT, 0, 1)
     t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
   }
-})
-
-/** Asks what if, then lets the policy say so. */
-function askedAndDone (fold: MemoryFold, defaults: PolicyPatch, wish: PolicyPatch) {
-  const answer = whatIf(fold.state(), policyWith({ ...defaults, ...wish }), levels, fold.predictors)
-  fold.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
-  return { answer, real: fold.state() }
-}
-
-t.test('without predictors, the raw confidence is judged at the whole level, as requested after looking', async (t) => {
-  const fold = memoryFold({ predictor: 'auto' })
-  fold.learn(early(), 1)
-  addPredictor(fold, BY_SIGNAL)
-  fold.learn(early(), 2, FIRST_CHALLENGER + 10)
-  t.equal(fold.state().serving, BY_SIGNAL.name, 'the predictor serves')
-  const { answer, real } = askedAndDone(fold, { predictor: 'auto' }, { predictor: 'off' })
-  t.match(answer, { predictor: 'off', score: 'confidence', post_hoc: true })
-  t.equal(real.serving, null)
-  t.equal(answer.threshold, real.threshold)
 })
 
 /** Loose thresholds stop it earlier, and wrongly. */

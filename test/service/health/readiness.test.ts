@@ -112,7 +112,7 @@ t.test('contexts that have left their pool are named, until its next epoch', asy
 })
 
 t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
+  const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0}' })
   let invented = 0
   const reply = async () => {
     const outcome = losslessOutcome(`g${invented}`)

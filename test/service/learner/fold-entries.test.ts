@@ -49,11 +49,11 @@ t.test('a change is decisive only if it could change a decision', async (t) => {
   const stated = (policy: PolicyPatch) => {
     const certified = learned(entries(0, 900))
     const { threshold_index: before } = certified.contexts.get(KEY)!
-    const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }], ENROLMENT_TIMES)
+    const commit = foldEntries(certified, [{ cursor: '700-0', time: 700, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }], ENROLMENT_TIMES)
     t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)
     return commit
   }
-  t.same(stated({ predictor: 'auto' }).decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
+  t.same(stated({ error_level: 0.06 }).decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
   t.same(stated({ store_prompts: true }).decisive, [])
   const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
   const young = learned([{ cursor: '1-0', time: 1, entry: treated }])

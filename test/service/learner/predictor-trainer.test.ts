@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
-import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import type { FitResult } from '../../../src/core/predictor/fit-predictor.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
@@ -55,7 +54,7 @@ t.test('a predictor is fitted in a worker thread and appended to the log', async
   t.match(store.appended, [{ type: 'predictor', name: 'auto-300', by: 'trainer', version: { by: 'trainer', retired_at: null, predictor: { name: 'auto-300', label: 'exact_match', levels: 'model,task' } } }])
   const { predictor } = (store.appended[0] as PredictorEntry).version!
   t.equal(predictor.trained.groups.length, 300)
-  t.equal(predictor.grid.length, 120)
+  t.equal(predictor.grid.length, 30)
 })
 
 t.test('a predictor is trained for each label with enough samples', async (t) => {
@@ -89,21 +88,22 @@ t.test('with too few samples or after a failed fit, training is tried again with
   t.match(lines, [{ level: 30, msg: /^too few samples to train a predictor/ }, { level: 50 }, { msg: 'trained', predictors: ['auto-370'] }])
 })
 
-t.test('unused trained predictors are retired, and beyond the limit the oldest retired ones are deleted', async (t) => {
+t.test('trained predictors that no policy or pin names are retired, and beyond the limit the oldest retired ones are deleted', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 45 }, (_, i) => [`auto-${i}`, { by: 'trainer', retired_at: 5 }]))
   const live = { by: 'trainer', retired_at: null }
-  const store = storeOf({ ...many, serves: live, tried: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
+  const store = storeOf({ ...many, scores: live, pinned: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => ({ ...PREDICTOR, name }) })
   const memory = memoryWith(samples(300))
-  for (const name of ['serves', 'tried', 'idle']) memory.predictors.set(name, { ...PREDICTOR, name })
-  memory.contexts.set('*', { serving: 'serves', trials: [{ predictor: 'tried' }] } as unknown as ContextState)
+  for (const name of ['scores', 'pinned', 'idle']) memory.predictors.set(name, { ...PREDICTOR, name })
+  const pin = { threshold: 0.9, scorer: 'pinned', reason: 'r', by: 'ops', expires_at: null }
+  memory.ledger = { ...memory.ledger, policies: new Map([['*', { score: 'scores' }]]), pins: new Map([['*', pin]]) }
   trainer.consider(memory)
   await until('it is trained', () => store.appended.length > 0)
   await trainer.close()
   t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
 })
 
-t.test('nothing is trained before the last predictor is folded, since each takes part of the error level', async (t) => {
+t.test('nothing is trained before the last predictor is folded', async (t) => {
   const store = storeOf({ 'auto-300': { by: 'trainer', retired_at: null }, brought: { by: 'ops', retired_at: null } })
   let fits = 0
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } } })

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import { type ContextState, openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
+import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import type { TrainingRun } from '../../../src/core/training-runs/run.js'
@@ -21,7 +21,6 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     const outcome = { generation_id: `g${i}`, sample_index: null, tokens: arm === 'control' ? 1000 : 600, full: { exact_match: em } } as const
     arms = addToArm(arms, arm, outcome, 'exact_match', arm === 'control' ? 0.3 : undefined)
   }
-  const trial = { predictor: 'p', ordinal: 1, trained_on: 0 } as unknown as Trial
   const state: ContextState = {
     ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' }),
     arms,
@@ -33,7 +32,6 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     last_evidence_at: 90_500,
     threshold: 0.9,
     threshold_index: 3,
-    trials: [trial],
   }
   const metrics = createMetrics()
   const none = () => 0
@@ -60,7 +58,6 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   t.equal((await metrics.render()).split('\n').filter((line) => line.startsWith('stopgate_breaches_total{'))[0], 'stopgate_breaches_total{context="task=a"} 2', 'it is read, not added up')
   t.equal(Math.round(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control",bound="estimate"}')), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)
-  t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)
   t.ok(Math.abs(value('stopgate_context_arm_em{context="task=a",arm="treated",bound="estimate"}') - 0.5) < 0.05)
   const bounds = ['low', 'estimate', 'high'].map((bound) => value(`stopgate_context_em_difference{context="task=a",bound="${bound}"}`))
   t.strictSame(bounds, bounds.toSorted((a, b) => a - b))
@@ -69,11 +66,11 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
 
 const lines = async (registry: Registry) => (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
-t.test('contexts are counted by the score that serves or is on trial', async (t) => {
+t.test('contexts are counted by the score that serves', async (t) => {
   const registry = new Registry()
   let live = ['a', 'b']
   const standings: ScoringLink[] = [
-    { threshold: 0.9, scorer: null, trials: ['a', 'b'] }, { threshold: 0.9, scorer: 'a', trials: ['a'] }, { threshold: null, scorer: null, trials: [] },
+    { threshold: 0.9, policy: { score: 'confidence' } }, { threshold: 0.9, policy: { score: 'a' } }, { threshold: null, policy: { score: 'b' } },
   ]
   watchPredictors([registry], () => live, () => standings)
   t.strictSame(await lines(registry), [
@@ -81,8 +78,6 @@ t.test('contexts are counted by the score that serves or is on trial', async (t)
     'stopgate_scorer_serving_contexts{scorer="confidence"} 1',
     'stopgate_scorer_serving_contexts{scorer="a"} 1',
     'stopgate_scorer_serving_contexts{scorer="b"} 0',
-    'stopgate_scorer_trial_contexts{scorer="a"} 2',
-    'stopgate_scorer_trial_contexts{scorer="b"} 1',
   ])
   live = []
   standings.splice(0)
@@ -131,8 +126,8 @@ t.test('gauges are read at each scrape', async (t) => {
     predictors: () => [],
     busiest: async () => new Map(),
     links: () => [
-      { key: 'task=a', threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing'] },
-      { key: 'task=b', threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { key: 'task=a', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing'] },
+      { key: 'task=b', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
     ],
   })
   t.match(await registry.metrics(), 'stopgate_snapshot_version 7\n')

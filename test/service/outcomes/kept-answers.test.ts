@@ -7,7 +7,7 @@ import { build } from '../../helper.js'
 
 const kept = (outcome: Partial<ReportedOutcome>, policy = {}) => {
   const reported = { generation_id: 'g', tokens: 100, answer: 'Paris', prompt: 'Capital?', ...outcome }
-  return answersToKeep(reported, gradeOutcome('salt', reported), { ...DEFAULT_POLICY, ...policy }, [], 1000)
+  return answersToKeep(reported, gradeOutcome('salt', reported), { ...DEFAULT_POLICY, ...policy }, null, 1000)
 }
 
 t.test('early answers that differ are kept once each, with all of their steps', async (t) => {

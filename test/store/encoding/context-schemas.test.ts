@@ -13,13 +13,13 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
   const [slice] = COHORT.slices
   const withEvidence = (scorer: number, evidence: Evidence) =>
     isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
-  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
-  t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
-  t.notOk(withEvidence(2, noEvidence(121)))
-  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(2, { ...noEvidence(60), [list]: [1, 2] }), list)
-  const partial = (units: object) => withEvidence(2, { ...noEvidence(60), partial: units as never })
-  t.ok(partial({ 3: noEvidence(60).lost, '-7': noEvidence(60).lost }))
-  const { lost } = noEvidence(60)
+  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(0, noEvidence(20)))
+  t.notOk(withEvidence(1, noEvidence(30)), 'an epoch has one score')
+  t.notOk(withEvidence(0, noEvidence(31)))
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(0, { ...noEvidence(20), [list]: [1, 2] }), list)
+  const partial = (units: object) => withEvidence(0, { ...noEvidence(20), partial: units as never })
+  t.ok(partial({ 3: noEvidence(20).lost, '-7': noEvidence(20).lost }))
+  const { lost } = noEvidence(20)
   for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
   const { number } = slice!
   const withMembers = (runs: unknown[], ...units: number[]) =>
@@ -36,15 +36,15 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
 t.test('sums for the test of the thresholds that are of another grid make a cohort invalid', async (t) => {
   const [slice] = COHORT.slices
   const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, differences: [row] }] })
-  const none = packDifferences(noDifferences(60))
-  const sums = { ...none, lost: noDifferences(60).lost }
-  t.ok(withDifferences(0, 30, none) && withDifferences(2, 60, none) && withDifferences(3, 60, sums))
-  t.notOk(withDifferences(0, 60, none), 'the raw confidence has 30 thresholds')
-  t.notOk(withDifferences(2, 121, none))
-  t.notOk(withDifferences(2, 30, sums))
-  t.notOk(withDifferences(2, 60, { ...none, gained: [1] }))
-  t.notOk(withDifferences(2, 60, { ...none, partial: { 3: [1] } }))
-  t.notOk(withDifferences(2, 60))
+  const none = packDifferences(noDifferences(20))
+  const sums = { ...none, lost: noDifferences(20).lost }
+  t.ok(withDifferences(0, 30, none) && withDifferences(0, 20, none) && withDifferences(0, 20, sums))
+  t.notOk(withDifferences(1, 20, none), 'an epoch has one score')
+  t.notOk(withDifferences(0, 31, none))
+  t.notOk(withDifferences(0, 30, sums))
+  t.notOk(withDifferences(0, 20, { ...none, gained: [1] }))
+  t.notOk(withDifferences(0, 20, { ...none, partial: { 3: [1] } }))
+  t.notOk(withDifferences(0, 20))
 })
 
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {

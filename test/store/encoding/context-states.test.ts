@@ -11,18 +11,6 @@ import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
 
-/** As it is written, without `thresholds` and `evidence`. */
-const trialOf = (thresholds: number) => ({
-  predictor: 'p',
-  ordinal: 1,
-  since: 0,
-  trained_on: 0,
-  requested: { max_em_drop: 0.02, error_level: 0.05 },
-  open: { evidence: null, unaccounted: 0 },
-  tested: packTested(nothingTested(thresholds, { clock: 0, time: 0 })),
-  certified: -1,
-})
-
 t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
   t.notOk(isUnreadable(readState(encodeState(state(3)))))
@@ -62,10 +50,6 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     }
   }
   t.ok(isUnreadable(readState('{"evidence":null,"requested":{}}')))
-  const trial = { ...trialOf(30), thresholds: 30, evidence: null }
-  const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
-  t.notOk(isUnreadable(withTrial({})))
-  t.ok(isUnreadable(withTrial({ requested: null })))
   const damaged = [
     { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
     { arms: { ...whole.arms, control: null } }, { log_evidence: { best: 1 } }, { open: { evidence: { generations: 1 }, unaccounted: 0 } },
@@ -74,27 +58,28 @@ t.test('a state without one of its fields is unreadable', async (t) => {
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, evidence: { ...whole.evidence, generations: 2, lost: [1] } }))))
 })
 
-t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
+t.test('evidence that does not fit the grid of the score, or a threshold outside it, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
+  const testedFor = (thresholds: number) => packTested(nothingTested(thresholds, { clock: 0, time: 0 }))
   const whole = JSON.parse(encodeState(state(3)))
-  const isRead = (evidence: unknown, change: object = {}, trial: { thresholds?: unknown, tested?: object } = { thresholds: 60 }) => {
-    const { thresholds } = trial
-    const known = trialOf(typeof thresholds === 'number' && thresholds <= 120 ? Math.max(0, Math.floor(thresholds)) : 60)
-    return !isUnreadable(readState(JSON.stringify({ ...whole, ...change, trials: [{ ...known, ...trial, evidence }] })))
-  }
-  for (const thresholds of [2, 30, 120]) {
-    t.ok(isRead(counted(thresholds), {}, { thresholds }))
-  }
-  t.notOk(isRead(counted(30), {}, { thresholds: undefined }))
-  t.notOk(isRead(counted(30)))
+  const meaning = { ...whole.meaning, score: 'p', score_fingerprint: 'abc' }
+  const scored = { ...whole, meaning, evidence: null, open: { evidence: null, unaccounted: 0 } }
+  const isRead = (change: object) => !isUnreadable(readState(JSON.stringify({ ...scored, ...change })))
+  const grid = (thresholds: number) => ({ thresholds, tested: testedFor(thresholds) })
+  for (const thresholds of [2, 20, 30]) t.ok(isRead({ ...grid(thresholds), evidence: counted(thresholds) }), `${thresholds} thresholds`)
+  for (const thresholds of [1, 31]) t.notOk(isRead({ ...grid(thresholds), evidence: counted(thresholds) }), `${thresholds} thresholds`)
+  t.ok(isRead(grid(0)), 'its predictor is gone')
+  t.notOk(isRead({ ...grid(20), meaning: whole.meaning, evidence: counted(20) }), 'the raw confidence has 30')
+  t.notOk(isRead({ ...grid(20), evidence: counted(30) }))
+  t.notOk(isRead({ ...grid(20), open: { evidence: counted(30), unaccounted: 0 } }))
   for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const satisfies ReadonlyArray<keyof Evidence>) {
-    for (const odd of [counted(60)[list].slice(1), [...counted(60)[list], 0], counted(60)[list].with(3, null as never), 'x'.repeat(60), null]) {
-      t.notOk(isRead({ ...counted(60), [list]: odd }), list)
+    for (const odd of [counted(20)[list].slice(1), [...counted(20)[list], 0], counted(20)[list].with(3, null as never), 'x'.repeat(20), null]) {
+      t.notOk(isRead({ ...grid(20), evidence: { ...counted(20), [list]: odd } }), list)
     }
   }
-  const { tested } = trialOf(60)
-  const withTested = (change: object) => isRead(null, {}, { thresholds: 60, tested: { ...tested, ...change } })
-  const zeros = new Array<number>(60).fill(0)
+  const { tested } = grid(20)
+  const withTested = (change: object) => isRead({ ...grid(20), tested: { ...tested, ...change } })
+  const zeros = new Array<number>(20).fill(0)
   t.ok(withTested({}) && withTested({ final: { ...tested.final, lost: zeros } }))
   for (const odd of [zeros.slice(1), 'x', null]) {
     for (const list of ['lost', 'gained']) {
@@ -103,12 +88,9 @@ t.test('a trial whose lists do not fit its grid, or a threshold outside the grid
     }
     t.notOk(withTested({ final: { ...tested.final, partial: { 3: odd } } }))
   }
-  for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead(null, {}, { thresholds }), `${thresholds} thresholds`)
-
-  const inForce = (threshold_index: unknown, serving: string | null) => isRead(counted(60), { threshold_index, serving })
-  t.ok(inForce(-1, null) && inForce(29, null) && inForce(59, 'p'))
-  for (const index of [-2, -0.5, 0.3, 14.125, 30]) t.notOk(inForce(index, null), `${index} of the confidence`)
-  for (const index of [-2, 0.3, 60]) t.notOk(inForce(index, 'p'), `${index} of a predictor`)
+  const inForce = (threshold_index: unknown) => isRead({ ...grid(20), evidence: counted(20), threshold_index })
+  t.ok(inForce(-1) && inForce(19))
+  for (const index of [-2, -0.5, 0.3, 14.125, 20]) t.notOk(inForce(index), String(index))
 })
 
 t.test('an unreadable state certifies nothing', async (t) => {

@@ -31,41 +31,27 @@ t.test('numbers keep every bit', async (t) => {
 })
 
 t.test('empty evidence is not written out, and equal parts are decoded to one object', async (t) => {
-  const { requested } = state(3)
-  const counted = { ...NO_EVIDENCE, generations: 1 }
-  const tested = nothingTested(30, { clock: 0, time: 0 })
-  const trial = { predictor: 'p', evidence: counted, open: { evidence: NO_EVIDENCE, unaccounted: 3 }, tested }
-  const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [trial] }
-  const read = decoded(next as never) as any
-  t.same(read, next)
-  t.match(JSON.parse(encodeState(next as never)), {
-    evidence: null,
-    open: { evidence: null, unaccounted: 0 },
-    trials: [{ evidence: { generations: 1 }, open: { evidence: null, unaccounted: 3 } }],
-  })
-  t.equal(read.evidence, NO_EVIDENCE)
-  t.equal(read.open.evidence, NO_EVIDENCE)
-  t.equal(read.tested.final.lost, read.trials[0].tested.final.lost, 'also lists of zeros')
-  t.equal(decoded(next as never).meaning, read.meaning)
-  t.equal(encodeState(read), encodeState(next as never), 'fields keep their order')
-})
-
-t.test('the evidence of a trial has as many thresholds as the grid of its predictor', async (t) => {
-  const none = noEvidence(60)
-  const full = { ...none, generations: 2, lost: none.lost.with(59, 1) }
-  const withTrials = (...each: Evidence[]) => ({
-    ...state(3),
-    trials: each.map((evidence) => {
-      const tested = nothingTested(evidence.lost.length, { clock: 0, time: 0 })
-      return { predictor: 'p', evidence, open: { evidence, unaccounted: 0 }, tested }
-    }),
-  }) as never
-  const next = withTrials(none, full, NO_EVIDENCE)
+  const next = { ...state(3), open: { evidence: NO_EVIDENCE, unaccounted: 3 } }
   const read = decoded(next)
   t.same(read, next)
-  t.equal(read.trials[0]!.evidence, none, 'one object')
-  t.equal(read.trials[1]!.evidence.gained, none.gained)
-  t.notOk('thresholds' in read.trials[0]!)
+  t.match(JSON.parse(encodeState(next)), { evidence: null, open: { evidence: null, unaccounted: 3 } })
+  t.equal(read.evidence, NO_EVIDENCE)
+  t.equal(read.open.evidence, NO_EVIDENCE)
+  t.equal(read.tested.final.lost, decoded(next).tested.final.lost, 'also lists of zeros')
+  t.equal(decoded(next).meaning, read.meaning)
+  t.equal(encodeState(read), encodeState(next), 'fields keep their order')
+})
+
+t.test('evidence has as many thresholds as the grid of the score', async (t) => {
+  const none = noEvidence(20)
+  const scored = (evidence: Evidence) => {
+    const tested = nothingTested(20, { clock: 0, time: 0 })
+    return { ...state(3), evidence, open: { evidence: none, unaccounted: 0 }, tested }
+  }
+  t.equal(decoded(scored(none)).evidence, none, 'one object')
+  const full = scored({ ...none, generations: 2, lost: none.lost.with(19, 1) })
+  t.same(decoded(full), full)
+  t.equal(decoded(full).evidence.gained, none.gained)
 })
 
 t.test('the evidence of a pool member is decoded unchanged', async (t) => {

@@ -75,7 +75,6 @@ class Rule(NamedTuple):
 
     threshold: float | None
     scorer: Scorer | None
-    trials: tuple[Scorer, ...]
     mode: str
     cadence: Cadence
     share: float
@@ -119,9 +118,9 @@ class Rule(NamedTuple):
         confidence = step.confidence
         if arm != "control" or self.mode == "off" or confidence is None or step.tokens < self.cadence.min_tokens:
             return False
-        if any(k <= confidence and (probed_score is None or k > probed_score) for k in GRID):
-            return True
-        return any(scorer.may_stop(step) for scorer in self.trials)
+        if self.scorer is not None:
+            return self.scorer.may_stop(step)
+        return any(k <= confidence and (probed_score is None or k > probed_score) for k in GRID)
 
 
 class Bundle:
@@ -182,7 +181,6 @@ class Bundle:
         return Rule(
             threshold=fields["score_threshold"] if is_scored else fields["threshold"],
             scorer=self._scorer(node, fields["scorer"]) if is_scored else None,
-            trials=tuple(self._scorer(node, name) for name in fields.get("trials", [])),
             mode=fields["mode"],
             cadence=cadence_in(fields),
             share=node.get("control_share", 1),
@@ -194,7 +192,7 @@ class Bundle:
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:
-        weights, predictor = self._body["weights"][node["weights"][name]], self._body["predictors"][name]
+        weights, predictor = self._body["weights"][node["weights"]], self._body["predictors"][name]
         signals = tuple((s["name"], s["mean"], s["scale"]) for s in predictor["signals"])
         return Scorer(
             weights["log_median"], weights["length_power"], tuple(weights["weights"]), signals, predictor["grid"][-1],

@@ -1,10 +1,7 @@
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { losslessGenerations, type MemoryFold, outcomeOf } from './memory-fold.js'
-
-/** Lossless generations until the first challenger of an epoch is certified, at the default policy. */
-export const FIRST_CHALLENGER = losslessGenerations(0.02, 0.05 / 4)
+import { type MemoryFold, outcomeOf } from './memory-fold.js'
 
 /** Surest where the signal is high, whatever the confidence; its loosest threshold is crossed by a signal of 0. */
 export const BY_SIGNAL = {
@@ -21,7 +18,7 @@ export const early = (overrides: Partial<LoggedOutcome> = {}) => outcomeOf({
   ...overrides,
 })
 
-/** A predictor takes the field, or leaves it. */
+/** Adds a predictor. */
 export function addPredictor (fold: MemoryFold, predictor: Predictor, time = 1, by = 'ops'): void {
   fold.learn({ type: 'predictor', name: predictor.name, version: { predictor, created_at: time, by, retired_at: null }, by }, time)
 }
