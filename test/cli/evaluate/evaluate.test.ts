@@ -39,7 +39,7 @@ t.test('certifying on several generations of a group prints a warning', async (t
 })
 
 t.test('the documentation lists every rule and every option by its name', async (t) => {
-  const results = await readFile('docs/evidence/predictors.md', 'utf8')
+  const results = await readFile('docs/evidence/savings.md', 'utf8')
   for (const name of [...Object.values(CERTIFIED_RULES), ORACLE.name]) t.match(results, `\n| ${name} |`, name)
   const options = await readFile('docs/integrate/recorded-generations.md', 'utf8')
   for (const [option] of usage.matchAll(/--[a-z-]+/g)) t.match(options, option, option)
