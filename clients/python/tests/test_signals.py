@@ -1,4 +1,4 @@
-"""Signals have the values that docs/integrate/signals.md defines."""
+"""Signals have the values that docs/concepts/predictors.md defines."""
 
 import math
 

@@ -180,7 +180,7 @@ export class Checks {
   }
 }
 
-/** The signals with a fixed meaning that cost nothing beside a probe: see docs/integrate/signals.md. */
+/** The signals with a fixed meaning that cost nothing beside a probe: see docs/concepts/predictors.md. */
 export class AnswerSignals {
   readonly #answers: string[] = []
   #last: number | null = null
