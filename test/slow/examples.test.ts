@@ -6,7 +6,7 @@ import type { Built } from '../helper.js'
 import { cli } from '../service-process.js'
 import { example, without } from './run-example.js'
 
-const FILES = readdirSync('examples').filter((file) => file !== 'README.md')
+const FILES = readdirSync('examples').filter((file) => file !== 'README.md' && file !== 'trainers')
 
 const reported = async ({ send }: Built, key: string): Promise<number> => (await send('GET', `/v1/contexts/${key}`)).body.follow_up.reported
 

@@ -1,13 +1,10 @@
 """Rollouts of engines that complete token ids, here of a model that has learned nothing."""
 
 import asyncio
-import re
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal
-from uuid import uuid4
 
 import pytest
 import torch
@@ -204,23 +201,19 @@ def test_rewards_outside_their_bounds_are_no_labels() -> None:
 
 
 class Recipes:
-    """The recipes of the page, in order: what they share, then verl, OpenRLHF and slime."""
+    """The recipes in examples/trainers."""
 
     def __init__(self, service: Service) -> None:
-        page = (ROOT / "docs/integrate/rollouts.md").read_text().partition("## Other trainers")[2]
-        self._codes = re.findall(r"```python\n(.*?)```", page, re.S)
-        assert len(self._codes) == 4
         self.url, self.engine, self.tokenizer = service.url, Engine(ends=False), tiny_tokenizer()
         service.put("/v1/contexts/model=q-rl/policy", {"check_every_tokens": 8, "check_growth": 0})
 
-    def run(self, number: int, **names: Any) -> dict[str, Any]:
-        """Runs a recipe, in a module with these names."""
+    def run(self, trainer: str, **names: Any) -> dict[str, Any]:
+        """Runs a recipe, in a module with the names of its trainer."""
         reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
-        module = {"uuid4": uuid4, "deepcopy": deepcopy, **names}
-        exec(self._codes[0].replace("http://localhost:8080", self.url), module)
-        module["rollout"] = partial(rollout, reasoning=reasoning)  # the model has learned nothing, so no form is found
-        exec(self._codes[number], module)
-        return module
+        code = (ROOT / "examples/trainers" / f"{trainer}.py").read_text()
+        exec(code.replace("http://localhost:8080", self.url), names)
+        names["rollout"] = partial(rollout, reasoning=reasoning)  # the model has learned nothing, so no form is found
+        return names
 
     def assert_probed(self) -> None:
         """Answers were forced."""
@@ -233,7 +226,7 @@ class Recipes:
 
 @pytest.fixture
 def recipes(service: Service) -> Recipes:
-    """The recipes of the page."""
+    """The recipes in examples/trainers."""
     return Recipes(service)
 
 
@@ -254,7 +247,7 @@ def test_the_recipe_for_verl_runs(recipes: Recipes) -> None:
             return Fields(generate=generate)
 
     module = recipes.run(
-        1, register=lambda name: lambda loop: loop, AgentLoopBase=Loop, AgentLoopOutput=Fields, AgentLoopMetrics=dict,
+        "verl", register=lambda name: lambda loop: loop, AgentLoopBase=Loop, AgentLoopOutput=Fields, AgentLoopMetrics=dict,
         compute_score=lambda source, text, target: 1.0,
     )  # fmt: skip
     row = {"raw_prompt": [], "data_source": "letters", "reward_model": {"ground_truth": "a"}}
@@ -271,7 +264,7 @@ def test_the_recipe_for_openrlhf_runs(recipes: Recipes) -> None:
         reason = "stop" if said.has_ended else "length"
         return Fields(outputs=[Fields(token_ids=said.tokens, logprobs=levels, finish_reason=reason)])
 
-    module = recipes.run(2, AgentExecutorBase=object, score=lambda text, label: 0.5)
+    module = recipes.run("openrlhf", AgentExecutorBase=object, score=lambda text, label: 0.5)
     executor, params = module["AgentExecutor"](), Fields(temperature=1.0, max_tokens=40, logprobs=1)
     done = asyncio.run(executor.execute("abc", "a", params, 43, recipes.tokenizer, Fields(generate=generate)))
     recipes.assert_probed()
@@ -289,7 +282,7 @@ def test_the_recipe_for_slime_runs(recipes: Recipes) -> None:
 
     sample = Fields(prompt="abc", label="a")
     module = recipes.run(
-        3, post=post, score=lambda text, label: 0.25, GenerateState=lambda args: Fields(tokenizer=recipes.tokenizer),
+        "slime", post=post, score=lambda text, label: 0.25, GenerateState=lambda args: Fields(tokenizer=recipes.tokenizer),
         Sample=Fields(Status=Fields(COMPLETED="completed", TRUNCATED="truncated")),
     )  # fmt: skip
     args = Fields(sglang_router_ip="127.0.0.1", sglang_router_port=1)
