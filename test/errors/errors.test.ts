@@ -45,10 +45,8 @@ t.test('codes are stable, since clients match on them', async (t) => {
     UNCONFIRMED: 409,
     UNKNOWN_CONTEXT_LEVEL: 400,
     UNREADABLE_POLICY: 409,
-    UNKNOWN_VERSION: 400,
     UNSUPPORTED_CONTENT_ENCODING: 415,
     UNSUPPORTED_MEDIA_TYPE: 415,
-    VERSION_OUT_OF_REACH: 409,
   })
   t.match(errors.at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Context level "x" is unknown: use the levels model (CONTEXT_LEVELS)' }] })
   t.match(errors.invalid({ path: '', message: 'must be a list' }), { message: 'body must be a list', details: [{ path: '', message: 'must be a list' }] })

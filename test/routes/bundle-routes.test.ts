@@ -14,7 +14,8 @@ t.test('a worker decides from the bundle as the service does', async (t) => {
   t.match(headers, { etag: /^"[0-9a-f]{32}"$/, 'content-type': /^application\/json/, 'cache-control': 'private, no-cache' })
   const snapshot = snapshotOfBundle(body)
   for (const step of [{ arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT }, { generation_id: 'g', tokens: 32, confidence: 0.96, context: CONTEXT }, { tokens: 1, confidence: 1 }] as const) {
-    t.strictSame(JSON.parse(JSON.stringify({ ...decide(snapshot, 'fresh', step), guarantee: null })), { ...(await built.send('POST', '/v1/decisions', step)).body, guarantee: null, warnings: [] })
+    const { rule: _, ...decision } = (await built.send('POST', '/v1/decisions', step)).body // a first step is answered with its rule
+    t.strictSame(JSON.parse(JSON.stringify({ ...decide(snapshot, 'fresh', step), guarantee: null })), { ...decision, guarantee: null, warnings: [] })
   }
 })
 

@@ -30,7 +30,7 @@ export const label = (generation_id: string): LogEntry => ({ type: 'label', gene
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
 /** A batch of texts, given by generation id. */
 export function batch (records: Iterable<readonly [string, readonly string[]]>): TextBatch {
-  const all = [...records]
+  const all = [...new Map(records)] // each id once
   const starts = [0]
   for (const [, texts] of all) starts.push(starts.at(-1)! + texts.length)
   return { ids: all.map(([id]) => id), starts, texts: all.flatMap(([, texts]) => texts) }

@@ -1,5 +1,4 @@
 import type { Policy } from '../policy/policy.js'
-import type { EpochCause } from './context-state.js'
 
 /**
  * The distance of checks where the policy leaves it to the service (`check_every_tokens: "auto"`): eight times the tokens that the probe of
@@ -49,9 +48,8 @@ export function addProbes (distance: CheckDistance, checks: number, probeTokens:
   return generations === ENOUGH ? measured(next) : next
 }
 
-/** The distance with which an epoch begins. Another probe form, or another model after a reset, takes other tokens. */
-export function distanceAfter (distance: CheckDistance, cause: EpochCause): CheckDistance {
-  if (cause === 'reset' || cause === 'probe_form') return FIRST_DISTANCE
+/** The distance with which an epoch begins whose probes are as before. */
+export function distanceAfter (distance: CheckDistance): CheckDistance {
   return distance.generations < ENOUGH ? distance : measured(distance)
 }
 

@@ -212,7 +212,7 @@ export function openEpoch (
     breaches: previous?.breaches ?? 0,
     hold: previous?.hold ?? null,
     cadences: NO_CADENCES,
-    check_distance: distanceAfter(previous?.check_distance ?? FIRST_DISTANCE, cause),
+    check_distance: previous === undefined || areProbesOther(cause) ? FIRST_DISTANCE : distanceAfter(previous.check_distance),
     grader: NO_GRADER,
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
@@ -227,6 +227,9 @@ export function openEpoch (
     ...(leftEpochOf(previous) !== null && { membership: previous?.membership }), // it returns with the pool's next epoch, not with its own
   }
 }
+
+/** Another probe form, or another model after a reset, takes other tokens for a probe. */
+function areProbesOther (cause: EpochCause): boolean { return cause === 'reset' || cause === 'probe_form' }
 
 /** A reset may mean other weights, so it forgets the checkpoint; any other epoch keeps it. */
 function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<ContextState, 'checkpoint'> {

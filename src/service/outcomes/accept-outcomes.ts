@@ -207,7 +207,7 @@ function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, rule: Cont
 /** Whether it is a full control run that is evidence, and came without its grade. */
 function mayNeedLabel (entry: LoggedOutcome, { controlShare: share, enrolledShare }: ContextRule): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
-  const mayBeControl = arm === null ? u < share : arm === 'control'
+  const mayBeControl = arm === null ? u < 2 * share : arm === 'control' // the share may have fallen since it was enrolled
   if (full.exact_match !== undefined || !mayBeControl || stopped || cancelled === true) return false
   return hash < enrolledShare && steps !== null && isComplete
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { addLost, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { FIRST_DISTANCE } from '../../../src/core/contexts/check-distance.js'
 import {
   type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
   haveSameEvidenceTerms, lookShare, openEpoch, requestGuarantee, totalLookShare,
@@ -49,6 +50,13 @@ t.test('an epoch starts from zero', async (t) => {
 t.test('only the sums of tokens saved continue over epochs', async (t) => {
   const savings = addTreated(NO_SAVINGS, 1234)
   t.equal(openEpoch({ ...livedIn(), savings }, 'drift', policyWith(), levels, OPENING).savings, savings)
+})
+
+t.test('the distance of checks continues, unless probes may take other tokens', async (t) => {
+  const check_distance = { tokens: 128, generations: 4, checks: 40, probe_tokens: 640 }
+  const after = (cause: EpochCause) => openEpoch({ ...livedIn(), check_distance }, cause, policyWith(), levels, OPENING).check_distance
+  t.same(after('drift'), check_distance)
+  for (const cause of ['reset', 'probe_form'] as const) t.equal(after(cause), FIRST_DISTANCE, cause)
 })
 
 t.test('evidence includes the reported units of open slices, but not the unreported ones', async (t) => {

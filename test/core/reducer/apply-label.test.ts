@@ -61,7 +61,7 @@ t.test('verdicts of a comparison give differences; a step that agrees is a tie, 
 })
 
 t.test('a label that settles nothing leaves the outcome as it is', async (t) => {
-  const bare = graded('salt', { generation_id: 'g', tokens: 100, steps: null as never })
+  const bare = graded('salt', { generation_id: 'g', tokens: 100 })
   t.equal(withLateLabel(bare, label({ references: [digest('42')] })), bare, 'there is no answer to compare')
   t.equal(withLateLabel(answered, label({})), answered)
   t.equal(withLateLabel(answered, label({ stopped_probe_difference: 1 })), answered, 'it was not stopped')

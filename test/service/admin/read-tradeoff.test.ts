@@ -9,7 +9,7 @@ t.test('before its first certificate a context forecasts when it is due, by the 
   await until('100 are learned', async () => (await contexts.get(KEY).catch(() => null))?.control_generations === 100)
   const tradeoff = await contexts.tradeoff(KEY)
   t.match(tradeoff, { key: KEY, score: 'confidence', threshold: null, knee: null, unfavourable_from: null, moves: [] })
-  t.equal(tradeoff.forecast.next_certificate!.generations, 92)
+  t.equal(tradeoff.forecast.next_certificate!.generations, 86)
   t.equal(tradeoff.forecast.heading, 'looser')
 })
 
