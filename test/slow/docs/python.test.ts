@@ -60,7 +60,6 @@ class Thought:
     def answer(self):
         return "The answer is 4."
 
-local = Client("http://localhost:8080", local=True, prefix="model=qwen3-8b")
 for each in (client, service):
     each._session.timeout = 30
 `
