@@ -29,8 +29,6 @@ export interface AskedStep {
   readonly confidence: number | null
   readonly arm: string | null
   readonly dueTokens: number | null
-  /** Whether an answer, or its EM, was sent with the step. */
-  readonly isAnswered: boolean
   readonly promptHash: string | null
   /** `null`: the worker received no decision. */
   readonly told: Told | null
@@ -118,7 +116,6 @@ function stepOf (step: any, told: Told | null): AskedStep {
     confidence: step?.confidence ?? null,
     arm: step?.arm ?? null,
     dueTokens: step?.due_tokens ?? null,
-    isAnswered: (step?.answer ?? step?.em ?? null) !== null,
     promptHash: step?.prompt_hash ?? null,
     told,
   }

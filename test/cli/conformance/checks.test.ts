@@ -80,8 +80,7 @@ const CASES: Record<string, [Check, ...Array<{ exchanges: Exchange[], expected: 
     checks.HAS_STEPS, passes(...GOOD),
     fails(/asked at 64 tokens, which are no steps/, asked(), later(), reported({ steps: [{ tokens: 32, em: 1 }] })),
     fails(/no step has em or answer/, asked(), reported({ steps: [{ tokens: 32 }] })),
-    fails(/neither steps nor steps_asked/, asked(), reported({ steps: undefined, steps_asked: undefined })),
-    passes(asked({ em: 1 }), reported({ steps: undefined })), fails(/no step has em/, asked(), reported({ steps: undefined })),
+    fails('g: no steps', asked(), reported({ steps: undefined })),
     skips(asked({}, { arm: 'treated' }), reported({ arm: 'treated' })), skips(asked(), reported({ steps_complete: false })),
   ],
   COUNTS_STEPS: [
