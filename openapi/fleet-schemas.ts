@@ -48,11 +48,10 @@ export const StoreLossSchema = Type.Object({
   lost: Type.Boolean({ description: 'Whether the store has lost what it had, or a part of it, and nobody has acknowledged that' }),
   kind: nullable<'replaced' | 'older' | 'unreadable'>('string', { enum: ['replaced', 'older', 'unreadable', null], description: 'replaced: it is another store than before, such as an empty one, or a state was imported with --replace; older: it went back to an earlier state; unreadable: the state of some contexts could not be read, and they learn again; null: nothing was lost' }),
   at: nullable<string>('string', { format: 'date-time', description: 'When a replica saw it (ISO 8601, UTC); null: nothing was lost' }),
-  restore: nullable<string>('string', { description: 'Command that restores the last scheduled export on this replica; null: nothing was lost, or there is no export' }),
 }, {
   title: 'StoreLoss',
   description: 'A loss of the contents of the store',
-  examples: [{ lost: true, kind: 'replaced', at: '2026-09-18T03:04:05.678Z', restore: 'stopgate import /exports/stopgate-20260918T030000000Z.jsonl --replace' }],
+  examples: [{ lost: true, kind: 'replaced', at: '2026-09-18T03:04:05.678Z' }],
 })
 
 const alarm = Type.Unsafe<Alarm>({

@@ -14,7 +14,6 @@ import type { Metrics } from '../src/service/metrics/metrics.js'
 import type { PredictorVersions } from '../src/service/admin/predictor-versions.js'
 import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
 import type { StopNothing } from '../src/service/admin/stop-nothing.js'
-import type { ScheduledExports } from '../src/service/admin/scheduled-exports.js'
 import type { StoreLossReader } from '../src/service/admin/store-loss.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
@@ -35,7 +34,6 @@ export interface Services {
   readonly contextCommands: ContextCommands
   readonly stopNothing: StopNothing
   readonly storeLoss: StoreLossReader
-  readonly exports: ScheduledExports
   readonly predictors: PredictorVersions
   readonly enroller: Enroller
   readonly decisionLog: DecisionLog

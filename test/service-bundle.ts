@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Plugin } from 'esbuild'
 
 const COMPILED = fileURLToPath(new URL('..', import.meta.url))
-const ENTRIES = ['src/cli.js', 'test/quick-service.js', 'src/service/learner/learner-worker.js', 'src/service/learner/fit-worker.js', 'src/service/admin/export-worker.js']
+const ENTRIES = ['src/cli.js', 'test/quick-service.js', 'src/service/learner/learner-worker.js', 'src/service/learner/fit-worker.js']
 /** It loads native code from its own folder. */
 const EXTERNAL = ['lmdb']
 /** Packages in CommonJS call `require`. */

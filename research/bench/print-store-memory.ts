@@ -6,7 +6,7 @@ import { contextKey } from '../../src/core/policy/context.js'
 import { readConfig } from '../../src/service/config/config.js'
 import { startLearner } from '../../src/service/learner/learner.js'
 import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
-import { openTables, type Tables } from '../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn, type Tables } from '../../src/store/embedded/embedded-tables.js'
 import { KEYS, RECENT } from '../../src/store/redis/redis-keys.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import type { Store } from '../../src/store/store.js'
@@ -148,7 +148,7 @@ function inFile (dataDir: string): Measured & { close: () => Promise<void> } {
     },
     async bytes (part) {
       await close()
-      const tables = openTables(dataDir)
+      const tables = tablesIn(openRoot(dataDir))
       const pages = tablesOf(part, tables).map((table) => table.getStats() as Record<string, number>)
       const size = pages.reduce((sum, { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages }) =>
         sum + pageSize! * (treeBranchPageCount! + treeLeafPageCount! + overflowPages!), 0)

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises'
 import { KEY } from '../../test/certify.js'
 import { until } from '../../test/helper.js'
 import type { Drill, StoreKind } from './drill.js'
@@ -11,6 +10,8 @@ export interface Fault {
   readonly settings?: NodeJS.ProcessEnv
   /** Whether it needs a day to pass. The clock of Redis, by which replicas learn, cannot be set. */
   readonly hasOwnClock?: boolean
+  /** Whether only replicas that outlive the store can notice it. */
+  readonly isOfRedis?: boolean
   readonly play: (fleet: DrillFleet, drill: Drill) => Promise<void>
 }
 
@@ -52,14 +53,11 @@ async function stopEverythingWithoutStore (fleet: DrillFleet, { fault, action }:
 async function storeLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, readyz, metric, alert } = fleet.signs
   await certify(fleet)
-  const exports = async () => (await readdir(fleet.exportDir).catch(() => [])).length
-  const before = await exports()
-  await until('the state is exported with the threshold', async () => await exports() >= before + 2)
-  await fault(() => fleet.emptyStore(), [
+  await fleet.exportState()
+  await fault(() => fleet.emptyRedis(), [
     page('/v1/store-loss', 'the store was lost', ({ lost }) => lost), readyz('the store is another one than before'), metric('stopgate_store_lost'), alert('StoreLost'),
   ])
-  const command = (await fleet.replica.get('/v1/store-loss')).body.restore
-  await action({ text: 'import of the last scheduled export', act: () => fleet.runCommand(command), isDone: () => fleet.decide('stop') })
+  await action({ text: 'import of the last export', act: () => fleet.importState(), isDone: () => fleet.decide('stop') })
   await action({
     text: 'POST /v1/store-loss/acknowledgement',
     act: () => fleet.replica.post('/v1/store-loss/acknowledgement', REASON),
@@ -189,7 +187,7 @@ async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<vo
 export const FAULTS: readonly Fault[] = [
   { name: 'Everything must stop', play: stopEverything },
   { name: 'Everything must stop, and the store is away', play: stopEverythingWithoutStore },
-  { name: 'The store is lost', play: storeLost },
+  { name: 'The store is lost', isOfRedis: true, play: storeLost },
   { name: 'A bound of 0.5 is typed', play: boundRefused },
   { name: 'A bound of 0.5 is in force, since MAX_EM_DROP_LIMIT was raised', settings: { MAX_EM_DROP_LIMIT: '0.5' }, play: boundAccepted },
   { name: 'Somebody changed a policy', play: policyChanged },
@@ -201,4 +199,5 @@ export const FAULTS: readonly Fault[] = [
 ]
 
 /** Whether the drill can play a fault with a store. */
-export const isPlayed = ({ hasOwnClock = false }: Fault, store: StoreKind): boolean => store === 'embedded' || !hasOwnClock
+export const isPlayed = ({ hasOwnClock = false, isOfRedis = false }: Fault, store: StoreKind): boolean =>
+  store === 'embedded' ? !isOfRedis : !hasOwnClock

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
@@ -16,9 +16,6 @@ import type { Sign, StoreKind } from './drill.js'
 type Ending = Pick<Test, 'teardown'>
 type Reply = Awaited<ReturnType<ServiceProcess['get']>>
 
-/** The interval of scheduled exports: 1.8 s. */
-const EXPORT_EVERY_HOURS = '0.0005'
-
 export type DrillFleet = Awaited<ReturnType<typeof startFleet>>
 
 /**
@@ -28,22 +25,24 @@ export type DrillFleet = Awaited<ReturnType<typeof startFleet>>
 export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.ProcessEnv = {}, setClock?: (ms: number) => void) {
   const folder = await temporaryFolder(t)
   const dataDir = join(folder, 'data')
-  const exportDir = join(folder, 'exports')
+  const backup = join(folder, 'state.jsonl')
   const redis = store === 'redis' ? await startRedis(t, DURABLE) : null
   const place = redis === null ? { DATA_DIR: dataDir } : { REDIS_URL: redis.url }
   const ports = await Promise.all(Array.from({ length: redis === null ? 1 : 2 }, freePort))
   const start = (port: number, more: NodeJS.ProcessEnv = {}) => startProcess(t, {
-    PORT: String(port), ...place, DEFAULT_POLICY: '{"follow_up_seconds":0}', EXPORT_DIR: exportDir, EXPORT_EVERY_HOURS, ...settings, ...more,
+    PORT: String(port), ...place, DEFAULT_POLICY: '{"follow_up_seconds":0}', ...settings, ...more,
   }, { deafTo: setClock === undefined ? 'XFSZ' : '' }) // the signal of a file that may not grow, where a full disk only fails the write
   const replicas = new Map(ports.map((port) => [port, start(port)]))
   await Promise.all([...replicas.values()].map(({ url }) => url()))
   const prometheus = await startPrometheus(t, ports.map((port) => `127.0.0.1:${port}`), false)
   const all = () => [...replicas.values()]
+  /** Runs `stopgate` on the store. */
+  const command = (...words: string[]) =>
+    promisify(execFile)(process.execPath, [cli, ...words], { env: { ...process.env, ...place }, maxBuffer: Infinity })
   const onAll = async (holds: (replica: ServiceProcess) => Promise<boolean>) => (await Promise.all(all().map(holds))).every(Boolean)
 
   return {
     store,
-    exportDir,
     /** Sets the clock of the replicas forward. */
     passHours (hours: number) { setClock!(hours * 3_600_000) },
     /** The first of the replicas that live, as which operators ask. */
@@ -53,22 +52,11 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
     endings: () => all().map(({ child, stderr }) => `exit code ${child.exitCode}, signal ${child.signalCode} ${stderr()}`).join('; '),
     /** Takes the store away: Redis is killed, or the disk of the folder is full. @returns what brings it back */
     loseStore: async () => await takeAway(redis, all()[0]!, dataDir),
-    /** Empties Redis, or deletes the folder and starts the service again. */
-    async emptyStore () {
-      if (redis !== null) { await onRedis(redis, (client) => client.flushall()); return }
-      await this.restart(() => rm(dataDir, { recursive: true }))
-    },
-    /** Starts all replicas again, as an operator does. @param between what is done while none runs */
-    async restart (between = async () => {}) {
-      for (const { child, exited } of all()) { child.kill('SIGTERM'); await exited }
-      await between()
-      for (const port of ports) replicas.set(port, start(port))
-    },
-    /** Runs the command of a warning, such as `stopgate import FILE --replace`. With a folder the service is stopped meanwhile. */
-    async runCommand (command: string) {
-      const run = async () => { await promisify(execFile)(process.execPath, [cli, ...command.split(' ').slice(1)], { env: { ...process.env, ...place } }) }
-      if (redis === null) await this.restart(run); else await run()
-    },
+    async emptyRedis () { await onRedis(redis!, (client) => client.flushall()) },
+    /** Exports the state, as cron does. */
+    async exportState () { await writeFile(backup, (await command('export')).stdout) },
+    /** Replaces the state by the last export. */
+    async importState () { await command('import', backup, '--replace') },
     /** Kills a replica with -9. @returns its port */
     async kill (replica: ServiceProcess): Promise<number> {
       const [port] = [...replicas].find(([, other]) => other === replica)!

@@ -14,7 +14,6 @@ import { createContexts } from '../service/admin/contexts.js'
 import { createFleetReader } from '../service/admin/fleet.js'
 import { createHistory, lastWithdrawals } from '../service/admin/history.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
-import { createScheduledExports } from '../service/admin/scheduled-exports.js'
 import { createStoreLoss } from '../service/admin/store-loss.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
 import { createStopNothing, type StopNothingChannel } from '../service/admin/stop-nothing.js'
@@ -95,8 +94,7 @@ export async function assemble (
   const contextCommands = createContextCommands(store, snapshotHolder, config)
   const channel = worker === undefined ? null : process as StopNothingChannel
   const stopNothing = createStopNothing({ snapshotHolder, commands: contextCommands, config, log, channel })
-  const exports = createScheduledExports({ config, learner, snapshotHolder, log })
-  const storeLoss = createStoreLoss({ store, snapshotHolder, exports })
+  const storeLoss = createStoreLoss({ store, snapshotHolder })
   const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
     config,
@@ -112,7 +110,6 @@ export async function assemble (
     contextCommands,
     stopNothing,
     storeLoss,
-    exports,
     predictors,
     enroller,
     decisionLog,
@@ -127,7 +124,6 @@ export async function assemble (
     access.close()
     configurations.close()
     tls?.close()
-    const exported = exports.close() // an export may take minutes, for which draws must not wait
     await stopNothing.close()
     await enroller.close()
     await decisionLog.close()
@@ -135,7 +131,6 @@ export async function assemble (
     await learner.close()
     await snapshotHolder.close()
     await telemetry?.close()
-    await exported
     await store.close()
   })
   return { ...services, app }

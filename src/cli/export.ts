@@ -13,8 +13,9 @@ export const usage = `Usage: stopgate export > FILE
 Writes the whole state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines. It leaves out the
 decision log, and answers that await a label.
 
-With Redis the service may keep running; Redis is blocked for about as long as it takes to read the contexts. With a
-DATA_DIR stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
+The service may keep running. Redis is blocked for about as long as it takes to read the contexts. With a DATA_DIR run the
+command as the service's user, and in its container if it has one. The command gives up if Redis cannot be reached for
+10 s, or stops answering for a minute.
 
 If values are unreadable, they are named on standard error, and the exit code is 1; FILE has the rest and can be imported.
 
@@ -36,7 +37,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
     }
     const tally: Tally = { contexts: 0, log: 0, seen: 0, version: 0, isStore: false }
     let held = ''
-    for await (const line of stateLines(tallied(store.exportRows(), tally), { exportedAt: new Date() }, onDamage)) {
+    for await (const line of stateLines(tallied(store.exportRows(), tally), new Date(), onDamage)) {
       held += line
       if (!tally.isStore) continue // nothing is written unless there is a store
       await writeAll(stdout, held)
@@ -49,7 +50,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
       throw new CommandError(`${damaged} values of this store are unreadable; up to ${MAX_NAMED} are named above. ` +
         'The file has all the rest and can be imported')
     }
-  }, refuseNoFolder)
+  }, refuseNoFolder, true)
 }
 
 interface Tally {

@@ -25,7 +25,7 @@ export function StoreLoss () {
     >
       <p>
         Since {clockTime(data.at)} {LOSSES[data.kind ?? 'replaced']}
-        {data.restore === null ? ' To go back, import the last backup with --replace.' : <> To go back: <code>{data.restore}</code></>}
+        {' '}To go back to the last backup: <code>stopgate import FILE --replace</code>
       </p>
       {isOpen && (
         <ReasonDialog

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { run } from '../../src/cli/export.js'
 import { readStateFile } from '../../src/store/encoding/state-file.js'
@@ -10,6 +12,7 @@ import { createStore } from '../../src/store/open/create-store.js'
 import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { freePort, startRedis, withoutRedis } from '../redis-server.js'
+import { cli } from '../service-process.js'
 import { outcomes } from '../store/fixtures.js'
 import { captureIo } from './command-line/captured-io.js'
 
@@ -19,7 +22,6 @@ t.test('the whole state of the configured store is written', async (t) => {
   const dataDir = await temporaryFolder(t)
   const store = await EmbeddedStore.open({ dataDir })
   await store.append(outcomes('a', 'b'))
-  await t.rejects(run([], captureIo({ DATA_DIR: dataDir })), { name: 'CommandError', message: /in use by another process/ })
   await store.close()
   const io = captureIo({ DATA_DIR: dataDir })
   await run([], io)
@@ -27,6 +29,19 @@ t.test('the whole state of the configured store is written', async (t) => {
   t.equal(rows.log.length, 2)
   t.same(rows.seen.map(({ key }) => key), ['a', 'b'])
   t.equal(io.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
+})
+
+t.test('a data folder is exported while a service uses it, again and again, and the service goes on', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const store = await EmbeddedStore.open({ dataDir })
+  t.teardown(() => store.close())
+  for (const id of ['a', 'b']) {
+    await store.append(outcomes(id))
+    const { stdout } = await promisify(execFile)(process.execPath, [cli, 'export'], { env: { ...process.env, DATA_DIR: dataDir } })
+    const { rows } = await readStateFile(lines(stdout))
+    t.same(rows.seen.map(({ key }) => key), id === 'a' ? ['a'] : ['a', 'b'])
+  }
+  await t.rejects(EmbeddedStore.open({ dataDir }), { message: /in use by another process/ }, 'it still holds the folder')
 })
 
 t.test('a wrong argument, setting or address is explained', async (t) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { run as exportState } from '../../src/cli/export.js'
 import { run as importState } from '../../src/cli/import.js'
-import { openTables } from '../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn } from '../../src/store/embedded/embedded-tables.js'
 import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import { captureIo } from '../cli/command-line/captured-io.js'
@@ -125,7 +125,7 @@ const rowKey = (table: Table, key: string) => table === 'pending' || table === '
 t.test('unreadable values are skipped and reported by the embedded store', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   await overcome(t, { DATA_DIR }, async (how) => {
-    const tables = openTables(DATA_DIR)
+    const tables = tablesIn(openRoot(DATA_DIR))
     let [ms, sequence] = tables.getMeta('last_place')
     await how({
       append: async (text) => {

@@ -24,7 +24,7 @@ async function writeState (file: string): Promise<void> {
     for (let i = 0; i < CONTEXTS; i++) yield { table: 'policies', key: `model=m${i}`, value: { mode: 'off' } }
   }
   let text = ''
-  for await (const line of stateLines(rows(), { exportedAt: new Date(0), stateId: 'a' })) text += line
+  for await (const line of stateLines(rows(), new Date(0))) text += line
   await writeFile(file, text)
 }
 

@@ -41,6 +41,17 @@ async function fill (store: Store): Promise<void> {
 
 /** Law 3 of Store: export and import. */
 export function stateContract (law: Law): void {
+  law('an export is of one moment, also while others write', async (t, { store, other }) => {
+    await store.append(outcomes('a', 'b'))
+    const rows: StateRow[] = []
+    for await (const row of store.exportRows()) {
+      if (rows.length === 0) await other.append([...outcomes('c'), pinEntry('model=q', 0.5)])
+      rows.push(row)
+    }
+    t.same(rows.flatMap(({ table, key }) => table === 'seen' ? [key] : []).sort(), ['a', 'b'])
+    t.notOk(rows.some(({ table }) => table === 'pins'))
+  })
+
   law('an imported state equals the exported one but for the state id', async (t, { store, other, crash }) => {
     await fill(store)
     const [state, before] = [await exported(store), await contentOf(store)]

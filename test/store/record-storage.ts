@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { EmbeddedRecords, type RecordStorage } from '../../src/store/embedded/embedded-records.js'
 import { EVENT_LIMITS, type RecordLimits } from '../../src/store/event-store.js'
-import { openTables, type Tables } from '../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn, type Tables } from '../../src/store/embedded/embedded-tables.js'
 import { encodeRow } from '../../src/store/embedded/record-index.js'
 import { temporaryFolder } from '../helper.js'
 import { batch, packingAtOnce, textsAt } from './fixtures.js'
@@ -11,7 +11,7 @@ export const numbersOf = async (records: EmbeddedRecords, id: string) => (await 
 /** Records in tables of their own, which may be opened again and again. */
 export async function recordStorage (t: Test) {
   const folder = await temporaryFolder(t)
-  const tables = openTables(folder)
+  const tables = tablesIn(openRoot(folder))
   t.teardown(() => tables.root.close())
   const open = (limits: Partial<RecordLimits> = {}, write: RecordStorage['write'] = (action) => tables.root.childTransaction(action)) =>
     new EmbeddedRecords({ rows: () => tables.eventRows, write, limits: { ...EVENT_LIMITS, ...limits } })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
-import { openTables } from '../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn } from '../../src/store/embedded/embedded-tables.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { checkFormat, metaRows, STATE_FORMAT, sortRows, type StateRow } from '../../src/store/state-format.js'
 import { certify, CONTEXT, losslessOutcome } from '../certify.js'
@@ -22,7 +22,7 @@ t.test('a folder that a newer version has written to is not opened', async (t) =
   const dataDir = await temporaryFolder(t)
   const open = async () => { await (await EmbeddedStore.open({ dataDir })).close() }
   const format = async (next?: number) => {
-    const tables = openTables(dataDir)
+    const tables = tablesIn(openRoot(dataDir))
     const before = tables.getMeta('format')
     if (next !== undefined) await tables.root.transaction(() => tables.setMeta('format', next))
     await tables.root.close()

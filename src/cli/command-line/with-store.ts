@@ -10,16 +10,17 @@ const PATIENCE_MS = 60_000
 /**
  * Opens the store that the environment names, and closes it after the call of `use`.
  * @param check may refuse the settings before the store is opened, which creates it if absent
+ * @param isGuest whether a service may be using the store, if that is a folder; then it is only read
  * @throws CommandError for any failure, so that no stack trace is printed
  */
 export async function withStore (
-  env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>, check: (config: Config) => void = () => {}
+  env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>, check: (config: Config) => void = () => {}, isGuest = false
 ): Promise<void> {
   let store: Store | undefined
   try {
     const config = readConfig(env)
     check(config)
-    store = await createStore({ ...config, redisTimeoutMs: PATIENCE_MS })
+    store = await createStore({ ...config, redisTimeoutMs: PATIENCE_MS, isGuest })
     await use(store)
   } catch (error) {
     const { message } = error as Error

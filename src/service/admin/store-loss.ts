@@ -6,20 +6,18 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 interface StoreLossServices {
   readonly store: Pick<Store, 'append'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'forgetLoss' | 'refresh'>
-  readonly exports: { readonly restoreCommand: () => string | null }
 }
 
 export type StoreLossReader = ReturnType<typeof createStoreLoss>
 
 /** The loss of the store's contents, of which all replicas warn until an operator acknowledges it. */
-export function createStoreLoss ({ store, snapshotHolder, exports }: StoreLossServices) {
+export function createStoreLoss ({ store, snapshotHolder }: StoreLossServices) {
   function view () {
     const loss = snapshotHolder.loss()
     return {
       lost: loss !== null,
       kind: loss?.kind ?? null,
       at: loss === null ? null : isoTime(loss.at),
-      restore: loss === null ? null : exports.restoreCommand(),
     }
   }
   return {

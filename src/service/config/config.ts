@@ -55,8 +55,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     stopLogSeconds: settings.STOP_LOG_SECONDS,
     stopLogMib: settings.STOP_LOG_MIB,
     decisionLogFile: settings.DECISION_LOG_FILE,
-    exportEveryHours: settings.EXPORT_EVERY_HOURS,
-    exportDir: settings.EXPORT_DIR,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,

@@ -33,8 +33,6 @@ export const SettingsSchema = Type.Object({
   STOP_LOG_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'Time for which each stop is kept (seconds)' }),
   STOP_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of all stops in the store (MiB); the oldest are removed first; 0: none is kept' }),
   DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
-  EXPORT_EVERY_HOURS: Type.Number({ default: 0, minimum: 0, maximum: 8760, description: 'Interval at which the learner exports the state to EXPORT_DIR (hours); 0: it does not' }),
-  EXPORT_DIR: Type.String({ default: './exports', minLength: 1, description: 'Folder of scheduled exports, of which the last 14 are kept, and the last one of each other state' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn, of which the tokens of one prefix may have a quarter; outcomes of further contexts count only for their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for changed files, and for a new snapshot if a notification was lost (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a heartbeat after which a learner is replaced (seconds)' }),

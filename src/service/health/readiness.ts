@@ -24,7 +24,6 @@ interface HealthServices {
   readonly configurations: Watched
   readonly access: Watched & { readonly prefixes: () => readonly string[] }
   readonly stopNothing: { readonly view: () => NothingStopped }
-  readonly exports: Watched & { readonly restoreCommand: () => string | null }
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
 }
@@ -66,14 +65,13 @@ export async function readiness (services: HealthServices, isNaming: boolean) {
 }
 
 function warnings (services: HealthServices, isNaming: boolean): string[] {
-  const { config, snapshotHolder, learner, configurations, access, tls, stopNothing, exports } = services
+  const { config, snapshotHolder, learner, configurations, access, tls, stopNothing } = services
   const list = (names: Iterable<string>): string | null => namesOf(names, isNaming)
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To resume stopping, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
-    [lossOf(snapshotHolder.loss(), exports.restoreCommand() ?? 'docs/operate/backup.md'), (what) => `${what}. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
-    [exports.problem(), (problem) => `The state could not be exported to EXPORT_DIR, so the last export grows old: ${problem}`],
+    [lossOf(snapshotHolder.loss()), (what) => `${what}. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
@@ -94,18 +92,18 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
 }
 
-const restore = (backup: string): string => `If nobody imported a state, import the last backup (${backup}); otherwise everything is learned again`
+const RESTORE = 'If nobody imported a state, import the last backup (docs/operate/backup.md); otherwise everything is learned again'
 
 /** What is lost, and what to do, by the kind of the loss. */
-const LOSSES: Readonly<Record<StoreLoss['kind'], (backup: string) => string>> = {
-  replaced: (backup) => `is another one than before, so what was learned is lost. ${restore(backup)}`,
-  older: (backup) => `went back to an older state, so what was learned since then is lost. ${restore(backup)}`,
-  unreadable: (backup) =>
-    `has contexts whose state cannot be read. They learn again, and the history names them. Import the last backup (${backup}) only if they matter more than what all others have learned since`,
+const LOSSES: Readonly<Record<StoreLoss['kind'], string>> = {
+  replaced: `is another one than before, so what was learned is lost. ${RESTORE}`,
+  older: `went back to an older state, so what was learned since then is lost. ${RESTORE}`,
+  unreadable: 'has contexts whose state cannot be read. They learn again, and the history names them. ' +
+    'Import the last backup (docs/operate/backup.md) only if they matter more than what all others have learned since',
 }
 
-function lossOf (loss: StoreLoss | null, backup: string): string | null {
-  return loss === null ? null : `Since ${new Date(loss.at).toISOString()} the store ${LOSSES[loss.kind](backup)}`
+function lossOf (loss: StoreLoss | null): string | null {
+  return loss === null ? null : `Since ${new Date(loss.at).toISOString()} the store ${LOSSES[loss.kind]}`
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */

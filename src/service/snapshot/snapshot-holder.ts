@@ -167,11 +167,6 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
     wasStoreAway: () => isReached === false || clock() < regainedAt + AFTERMATH_MS,
     /** The loss of the store's contents that nobody has acknowledged; `null`: there is none. */
     loss: () => storedLoss ?? seenLoss,
-    /** Another part of the service has found that the contents of the store were lost. */
-    noticeLoss (): void {
-      seenLoss ??= { kind: 'replaced', at: clock() }
-      refresh()
-    },
     /** The loss was acknowledged: one that the store does not have yet must not be noted there. */
     forgetLoss () { seenLoss = null },
     /** Why the snapshot cannot be loaded; `null` where it can, or where the store is unavailable. */

@@ -47,8 +47,12 @@ export function checkDataFolder (folder: string): void {
   } finally {
     rmSync(probe, { force: true })
   }
-  if (!isStoreIn(folder)) return
-  if (!isDatabase(fileIn(folder))) throw damaged(folder)
+  checkFile(folder)
+}
+
+/** Throws if the folder has a file that is not LMDB's. */
+export function checkFile (folder: string): void {
+  if (isStoreIn(folder) && !isDatabase(fileIn(folder))) throw damaged(folder)
 }
 
 /**

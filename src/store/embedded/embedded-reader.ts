@@ -90,7 +90,11 @@ export class EmbeddedReader {
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.reads(), limit, before) }
 
-  async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.reads()) }
+  async * exportRows (): AsyncIterable<StateRow> {
+    const tables = this.reads()
+    const transaction = tables.root.useReadTransaction() // all rows are of its moment, however long it takes to write them
+    try { yield * exportState(tables, transaction) } finally { transaction.done() }
+  }
 
   /** @param keys absent: all */
   #rows<T> (table: 'policies' | 'pins', read: (text: string) => T, keys?: readonly string[]): Map<string, T> {

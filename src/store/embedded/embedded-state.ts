@@ -1,3 +1,4 @@
+import type { Transaction } from 'lmdb'
 import type { TrainingRun } from '../../core/training-runs/run.js'
 import type { Seen } from '../encoding/log-rows.js'
 import { readRow } from '../encoding/state-file.js'
@@ -5,11 +6,11 @@ import { toCursor, toPlace } from '../log.js'
 import { metaRows, type SortedState, type StateRow, type StateTable } from '../state-format.js'
 import { decodeRun, encodeRun } from '../encoding/stored-values.js'
 import { StoreTakenError } from '../store-errors.js'
-import type { Tables } from './embedded-tables.js'
+import type { MetaName, Tables } from './embedded-tables.js'
 
-/** Everything but leases, the decision log and kept answers. */
-export function * exportState (tables: Tables): Iterable<StateRow> {
-  const { getMeta } = tables
+/** Everything but leases, the decision log and kept answers, as of the moment of a transaction. */
+export function * exportState (tables: Tables, transaction: Transaction): Iterable<StateRow> {
+  const getMeta = <K extends MetaName>(name: K) => tables.getMeta(name, transaction)
   const ledger = getMeta('ledger')
   yield * metaRows({
     salt: getMeta('salt'),
@@ -21,15 +22,15 @@ export function * exportState (tables: Tables): Iterable<StateRow> {
   yield readRow('meta', 'ledger', ledger ?? 'null')
   yield readRow('meta', 'follow_up', getMeta('follow_up') ?? 'null')
   for (const [table, { rows, parse }] of textTables(tables)) {
-    for (const { key, value } of rows.getRange()) yield readRow(table, String(key), value, parse)
+    for (const { key, value } of rows.getRange({ transaction })) yield readRow(table, String(key), value, parse)
   }
-  for (const { key, value } of tables.log.getRange()) yield readRow('log', toCursor(key), value)
-  for (const { key, value } of tables.changed.getRange()) yield { table: 'changed', key, value }
-  for (const { key, value } of tables.seen.getRange()) yield { table: 'seen', key: key.toString(), value }
+  for (const { key, value } of tables.log.getRange({ transaction })) yield readRow('log', toCursor(key), value)
+  for (const { key, value } of tables.changed.getRange({ transaction })) yield { table: 'changed', key, value }
+  for (const { key, value } of tables.seen.getRange({ transaction })) yield { table: 'seen', key: key.toString(), value }
 }
 
 interface TextTable {
-  readonly rows: { getRange: () => Iterable<{ key: unknown, value: string }> }
+  readonly rows: { getRange: (options: { transaction: Transaction }) => Iterable<{ key: unknown, value: string }> }
   /** JSON if absent. */
   readonly parse?: (text: string) => unknown
 }

@@ -10,13 +10,13 @@ import type { Commit } from '../learner-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
 import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { Revision, Store, StoreLoss } from '../store.js'
-import { checkDataFolder, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
+import { checkDataFolder, checkFile, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
 import { append, entriesAfter } from './embedded-log.js'
 import { EmbeddedReader } from './embedded-reader.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { importState } from './embedded-state.js'
-import { lastPageOf, openRoot, openTables, type Tables, tablesIn, transact } from './embedded-tables.js'
+import { lastPageOf, openRoot, type Tables, tablesIn, transact } from './embedded-tables.js'
 import { EmbeddedStops } from './embedded-stops.js'
 import { EmbeddedTrainingRuns } from './embedded-training-runs.js'
 import { ThreadNotices } from './thread-notices.js'
@@ -30,7 +30,10 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly answers?: Partial<RecordLimits>
   /** Limits of its stops. */
   readonly stops?: Partial<StopLimits>
-  /** Whether a store in another thread of this process holds the folder and outlives this store. */
+  /**
+   * Whether another store may hold the folder. One in another thread of this process must outlive this store; beside one in another
+   * process, this store may only read.
+   */
   readonly isGuest?: boolean
 }
 
@@ -38,8 +41,8 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
 const RETRY_MS = 1000
 
 /**
- * A store in a folder, for one process. Other threads of the process may open it as guests. LMDB runs write transactions one at a time, and
- * they are on disk when they resolve.
+ * A store in a folder, for one process. Other threads of the process may open it as guests, and so may other processes that only read it.
+ * LMDB runs write transactions one at a time, and they are on disk when they resolve.
  */
 export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly kind = 'embedded'
@@ -84,18 +87,24 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     this.answers = new EmbeddedRecords({ rows: () => this.reads().answerRows, write, limits: answers })
   }
 
-  /** Throws if another process uses the folder, or if a newer version has written to it. */
+  /** Throws if another process uses the folder, unless the store is a guest, or if another version has written to it. */
   static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
-    const { dataDir } = options
-    if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
-    makeFolder(dataDir)
-    await checkFolder(dataDir)
-    checkDataFolder(dataDir)
+    const { dataDir, isGuest = false } = options
+    if (isGuest) checkFile(dataDir)
+    else {
+      makeFolder(dataDir)
+      await checkFolder(dataDir)
+      checkDataFolder(dataDir)
+    }
     const root = openRoot(dataDir)
     let release = async () => {}
     try {
       checkLength(dataDir, lastPageOf(root))
       const tables = tablesIn(root)
+      if (isGuest) {
+        checkFormat(tables.getMeta('format'))
+        return new EmbeddedStore(tables, release, options)
+      }
       // LMDB's write lock makes processes that start at once take turns; the kernel releases it when a process dies.
       release = await root.transaction(() => takeFolder(dataDir))
       const store = new EmbeddedStore(tables, release, options)

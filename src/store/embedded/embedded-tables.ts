@@ -1,4 +1,4 @@
-import { open, type RootDatabase } from 'lmdb'
+import { open, type RootDatabase, type Transaction } from 'lmdb'
 import type { Seen } from '../encoding/log-rows.js'
 import { type Place, START } from '../log.js'
 import { StoreUnavailableError } from '../store-errors.js'
@@ -8,6 +8,7 @@ import { PAGE_SIZE } from './data-folder.js'
 export type Tables = ReturnType<typeof tablesIn>
 
 type Meta = typeof INITIAL
+export type MetaName = keyof Meta
 
 /** The single values, as they are in a new store. */
 const INITIAL = {
@@ -43,8 +44,6 @@ const INITIAL = {
  * pages that are in several maps count several times as resident memory.
  */
 const MAP_SIZE = 2 ** 30
-
-export function openTables (folder: string): Tables { return tablesIn(openRoot(folder)) }
 
 export function openRoot (folder: string): RootDatabase {
   printNoFailedCommits()
@@ -115,7 +114,8 @@ export function tablesIn (root: RootDatabase) {
     /** Name -> run, and run and suite -> series. */
     trainingRuns: root.openDB<string, Buffer>('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB<string, Buffer>('training_series', { keyEncoding: 'binary', encoding: 'string' }),
-    getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
+    getMeta: <K extends MetaName>(name: K, transaction?: Transaction) =>
+      (meta.get(name, { transaction }) as Meta[K] | undefined) ?? INITIAL[name],
     setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => { meta.putSync(name, value) },
   }
 }

@@ -6,21 +6,18 @@ import {
 } from './stored-schemas.js'
 
 /*
- * A state as lines of JSON: a head with the format and the id of the state, a line for each row, and an end with the number of rows, by
+ * A state as lines of JSON: a head with the format, a line for each row, and an end with the number of rows, by
  * which a truncated file is recognised.
  */
 
 /** A file that cannot be imported. The message says why. */
 export class StateFileError extends Error { override name = 'StateFileError' }
 
-/** When a state is exported, and its id; absent: nobody asks for it. */
-interface Exported { readonly exportedAt: Date, readonly stateId?: string }
-
 /** @param onDamage called with each damaged row */
 export async function * stateLines (
-  rows: AsyncIterable<StateRow>, { exportedAt, stateId }: Exported, onDamage: (row: StateRow) => void = () => {}
+  rows: AsyncIterable<StateRow>, exportedAt: Date, onDamage: (row: StateRow) => void = () => {}
 ): AsyncIterable<string> {
-  yield line({ stopgate_state: STATE_FORMAT, exported_at: exportedAt.toISOString(), state_id: stateId })
+  yield line({ stopgate_state: STATE_FORMAT, exported_at: exportedAt.toISOString() })
   let count = 0
   for await (const row of rows) {
     if (row.damaged !== undefined) onDamage(row)
@@ -47,14 +44,6 @@ export async function readStateFile (lines: AsyncIterable<string>): Promise<Sort
   }
   if (!isComplete) throw new StateFileError(`the file is not complete: it ends after ${rows.length} rows. Export the state again`)
   try { return sortRows(rows) } catch (error) { throw new StateFileError((error as Error).message) }
-}
-
-/** The id of the state in a file with this first line; `null` where it has none. */
-export function stateIdOf (head: string): string | null {
-  try {
-    const { state_id: id } = JSON.parse(head)
-    return typeof id === 'string' ? id : null
-  } catch { return null }
 }
 
 function line (value: object): string { return `${JSON.stringify(value)}\n` }

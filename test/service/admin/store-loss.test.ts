@@ -16,7 +16,7 @@ t.test('an emptied store is a warning on all replicas, also on later ones, until
   const env = { REDIS_URL: redis.url, POLL_SECONDS: '0.1' }
   const one = await build(t, env)
   await one.send('PUT', '/v1/contexts/model=q/policy', { mode: 'shadow' })
-  t.same(await lossOf(one), { lost: false, kind: null, at: null, restore: null })
+  t.same(await lossOf(one), { lost: false, kind: null, at: null })
   const client = new Redis(redis.url)
   await client.flushall()
   client.disconnect()
@@ -53,7 +53,7 @@ t.test('a loss that could not be noted in the store is not noted after its ackno
   })
   const snapshotHolder = createSnapshotHolder({ store, config: built.config, log: pino({ level: 'silent' }) })
   t.teardown(snapshotHolder.close)
-  const storeLoss = createStoreLoss({ store, snapshotHolder, exports: { restoreCommand: () => null } })
+  const storeLoss = createStoreLoss({ store, snapshotHolder })
   await snapshotHolder.refresh()
   version = 0
   await snapshotHolder.refresh()

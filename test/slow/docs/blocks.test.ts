@@ -18,7 +18,7 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
   { starts: 'curl -s localhost:8000/', reason: 'no vLLM; research/engines/run-engines.ts asks one' },
-  { starts: 'npx stopgate import "$(ls /exports', reason: 'no exports; see service/admin/scheduled-exports.test.ts' },
+  { starts: 'npx stopgate import "$(ls /exports', reason: 'no exports; see cli/import.test.ts' },
   { starts: 'npx stopgate conformance ', reason: 'no worker; see python-conformance.test.ts' },
   { starts: 'npx stopgate proxy ', reason: 'no model server; proxy/proxy-under-test.ts starts one' },
   { starts: 'npx stopgate estimate http', reason: 'no model server; see cli/estimate/ask-server.test.ts' },

@@ -2,12 +2,12 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { writeCommit, EmbeddedLease } from '../../../src/store/embedded/embedded-learning.js'
 import { moveVersion } from '../../../src/store/embedded/embedded-log.js'
-import { openTables } from '../../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn } from '../../../src/store/embedded/embedded-tables.js'
 import { temporaryFolder } from '../../helper.js'
 import { commitOf } from '../fixtures.js'
 
 t.test('the index of changes has each key once, under its newest version', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   for (const keys of [['a', 'b'], ['b', 'c'], ['b', 'b']]) await tables.root.childTransaction(() => moveVersion(tables, keys))
   t.same([...tables.changedAt.getKeys()], [[1, 'a'], [2, 'c'], [3, 'b']])
@@ -15,7 +15,7 @@ t.test('the index of changes has each key once, under its newest version', async
 })
 
 t.test('a commit from another cursor writes nothing', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   const commit = commitOf(1, { from: '1-0', to: '2-0' })
   await t.rejects(tables.root.childTransaction(() => { writeCommit(tables, commit, { contexts: [['*', '{}']], pending: [], cohorts: [['*', '{}']], reservoir: [], traces: [] }) }), { name: 'LeaseLostError' })

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
 import { appendEntries, entriesAfter, logLag, trimLog, append, readAudit } from '../../../src/store/embedded/embedded-log.js'
-import { openTables } from '../../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn } from '../../../src/store/embedded/embedded-tables.js'
 import { UNREADABLE_COMMAND } from '../../../src/store/encoding/log-rows.js'
 import { UNREADABLE_PIN } from '../../../src/store/encoding/stored-values.js'
 import { LOG_LIMITS } from '../../../src/store/log.js'
@@ -10,7 +10,7 @@ import { temporaryFolder } from '../../helper.js'
 import { idsIn, idsOf, label, outcome, outcomes, TICK, unlabelled, pinEntry, predictorEntry, RESET, versionOf } from '../fixtures.js'
 
 async function logIn (t: Test) {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   const limits = { dedupSeconds: 1, maxLogEntries: 1000 }
   const append = (now: number, entries: readonly LogEntry[]) =>
@@ -79,7 +79,7 @@ t.test('whether a label is accepted depends on the time of the log, even when th
 })
 
 t.test('only policies, pins and predictors move the version, and a conflict writes nothing', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   const run = (...entries: Parameters<typeof append>[1]) => tables.root.childTransaction(() => append(tables, entries, 1000, LOG_LIMITS, 0))
   t.same(await run(outcome('a'), RESET), { appended: ['accepted', 'accepted'], isMoved: false })
@@ -93,7 +93,7 @@ t.test('only policies, pins and predictors move the version, and a conflict writ
 })
 
 t.test('an unreadable audit row has the time and version of the next row', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   for (const [i, key] of ['a', 'b', 'c', 'd'].entries()) await tables.root.childTransaction(() => append(tables, [pinEntry(key, 0.5)], 1000 + i, LOG_LIMITS))
   await tables.audit.put(2, '{')
@@ -105,7 +105,7 @@ t.test('an unreadable audit row has the time and version of the next row', async
 })
 
 t.test('an unreadable replaced policy or pin is shown as a value that stops nothing', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   const pin = pinEntry('a', 0.5)
   const policy = { type: 'policy', key: 'a', policy: null, by: 'ops' }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
-import { openTables, transact } from '../../../src/store/embedded/embedded-tables.js'
+import { openRoot, tablesIn, transact } from '../../../src/store/embedded/embedded-tables.js'
 import { temporaryFolder } from '../../helper.js'
 import { fileLimit, withoutFileLimit } from '../file-limit.js'
 import { commitOf, contentOf, idsOf, outcome, outcomes, pinEntry, state, TICK } from '../fixtures.js'
@@ -17,7 +17,7 @@ t.test('a missing folder is made, also with a dot in its name', async (t) => {
 
 t.test('a file that grows is mapped once', { skip: !existsSync('/proc/self/maps') && 'needs /proc' }, async (t) => {
   const dataDir = await temporaryFolder(t)
-  const { root, reservoir } = openTables(dataDir)
+  const { root, reservoir } = tablesIn(openRoot(dataDir))
   t.teardown(() => root.close())
   const maps = () => readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.includes(join(dataDir, 'data.mdb'))).length
   t.equal(maps(), 1)
@@ -70,7 +70,7 @@ t.test('a full disk refuses writes, and accepts them once there is room', { skip
 })
 
 t.test('an action that throws writes nothing and rejects with its own error', async (t) => {
-  const tables = openTables(await temporaryFolder(t))
+  const tables = tablesIn(openRoot(await temporaryFolder(t)))
   t.teardown(() => tables.root.close())
   const failing = transact(tables.root, () => {
     tables.pins.putSync('*', 'x')
