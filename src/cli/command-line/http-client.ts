@@ -40,11 +40,9 @@ export function createHttpClient (
   const dispatcher = new Agent({ connections: concurrency, connectTimeout: FIRST_SILENCE_MS })
   const base = withoutCredentials(url).replace(/\/+$/, '')
   const authorization = token === undefined ? basicAuthorization(url) : `Bearer ${token}`
-  let requests = 0
   let hasAnswered = false
 
   async function sendOnce (method: 'GET' | 'POST', path: string, payload: string | undefined): Promise<Answer> {
-    requests++
     const silenceMs = hasAnswered ? SILENCE_MS : FIRST_SILENCE_MS
     const headers = {
       ...(authorization !== undefined && { authorization }),
@@ -57,8 +55,6 @@ export function createHttpClient (
   }
 
   return {
-    /** Number of requests sent so far, retries included. */
-    requests: () => requests,
     close: () => dispatcher.destroy(),
     /** Sends and reads JSON. Repeats the request after a 429, a 503 or a lost connection. @throws ServiceError */
     async send (method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {

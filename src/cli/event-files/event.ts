@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
 /** A value of a training run at a step, under the tag that names it. */
 export interface Scalar { readonly tag: string, readonly value: number }
@@ -19,12 +19,8 @@ const tagOf = (number: number, wireType: WireType): number => (number << 3) | wi
 const EVENT = {
   wallTime: tagOf(1, Bit64),
   step: tagOf(2, Varint),
-  fileVersion: tagOf(3, LengthDelimited),
   summary: tagOf(5, LengthDelimited),
-  sessionLog: tagOf(7, LengthDelimited),
 }
-const SESSION_STATUS = tagOf(1, Varint)
-const SESSION_START = 1
 const SUMMARY_VALUE = tagOf(1, LengthDelimited)
 const VALUE = { tag: tagOf(1, LengthDelimited), simpleValue: tagOf(2, Bit32), tensor: tagOf(8, LengthDelimited) }
 const TENSOR = {
@@ -99,24 +95,4 @@ export function shortestFloat (float: number): number {
     if (Math.fround(candidate) === float) return candidate
   }
   return float
-}
-
-const eventAt = (wallTime: number): BinaryWriter => new BinaryWriter().uint32(EVENT.wallTime).double(wallTime)
-
-/** The first event of a file. */
-export function writeVersion (wallTime: number): Uint8Array {
-  return eventAt(wallTime).uint32(EVENT.fileVersion).string('brain.Event:2').finish()
-}
-
-/** Marks the start of a training at step 0, so that TensorBoard drops what it has read of the run from earlier files. */
-export function writeSessionStart (wallTime: number): Uint8Array {
-  return eventAt(wallTime).uint32(EVENT.sessionLog).fork().uint32(SESSION_STATUS).uint32(SESSION_START).join().finish()
-}
-
-export function writeEvent ({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
-  const writer = eventAt(wallTime).uint32(EVENT.step).int64(step).uint32(EVENT.summary).fork()
-  for (const { tag, value } of scalars) {
-    writer.uint32(SUMMARY_VALUE).fork().uint32(VALUE.tag).string(tag).uint32(VALUE.simpleValue).float(value).join()
-  }
-  return writer.join().finish()
 }

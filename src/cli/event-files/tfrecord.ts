@@ -54,12 +54,3 @@ export function readRecords (file: string, bytes: Buffer, at: number) {
 function corrupt (file: string, at: number, what: string): FileError {
   return new FileError(`${file}: the checksum of the ${what} at byte ${at} does not match: the file is damaged from there on`)
 }
-
-export function frameRecord (record: Uint8Array): Buffer {
-  const framed = Buffer.alloc(HEADER + record.length + FOOTER)
-  framed.writeBigUInt64LE(BigInt(record.length), 0)
-  framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)
-  framed.set(record, HEADER)
-  framed.writeUInt32LE(maskedCrc(record), HEADER + record.length)
-  return framed
-}

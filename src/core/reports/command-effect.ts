@@ -107,9 +107,6 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
   }
 }
 
-/** The effective threshold of a context. */
-export function thresholdIn (loaded: LoadedContexts, key: string): number | null { return inForceAt(loaded, key).threshold }
-
 function inForceAt (loaded: LoadedContexts, key: string): EffectiveThreshold {
   const chain = linksOf(loaded, key)
   return effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))

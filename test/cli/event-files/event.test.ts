@@ -1,7 +1,8 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import t from 'tap'
-import { readEvent, writeEvent, writeSessionStart, writeVersion } from '../../../src/cli/event-files/event.js'
-import { frameRecord, readRecords } from '../../../src/cli/event-files/tfrecord.js'
+import { readEvent } from '../../../src/cli/event-files/event.js'
+import { readRecords } from '../../../src/cli/event-files/tfrecord.js'
+import { frameRecord, writeEvent, writeSessionStart, writeVersion } from './write-event.js'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { crc32c, frameRecord, isRecordFile, maskedCrc, readRecords } from '../../../src/cli/event-files/tfrecord.js'
+import { crc32c, isRecordFile, maskedCrc, readRecords } from '../../../src/cli/event-files/tfrecord.js'
+import { frameRecord } from './write-event.js'
 
 const framed = Buffer.concat([frameRecord(Buffer.from('one')), frameRecord(Buffer.alloc(0)), frameRecord(Buffer.from('three'))])
 

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { filesIn, detectFormat, tryParseJson, parseJson, parseLine } from '../../../src/cli/import-run/file-formats.js'
 import { temporaryFolder } from '../../helper.js'
-import { writeVersion } from '../../../src/cli/event-files/event.js'
-import { frameRecord } from '../../../src/cli/event-files/tfrecord.js'
+import { frameRecord, writeVersion } from '../event-files/write-event.js'
 
 t.test('a folder yields the files in it that can be read, and a file yields itself', async (t) => {
   const folder = await temporaryFolder(t)

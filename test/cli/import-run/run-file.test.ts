@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { writeEvent, writeVersion } from '../../../src/cli/event-files/event.js'
-import { frameRecord } from '../../../src/cli/event-files/tfrecord.js'
 import { RunFile, readBytes } from '../../../src/cli/import-run/run-file.js'
 import { temporaryFolder } from '../../helper.js'
+import { frameRecord, writeEvent, writeVersion } from '../event-files/write-event.js'
 
 const line = (step: number) => `{"step":${step},"suite":"s","em":0.5,"n":10,"tokens_mean":5}\n`
 const event = (step: number) => frameRecord(writeEvent({ wallTime: 1, step, scalars: [{ tag: 'eval/s/exact_match', value: 0.5 }, { tag: 'eval/s/tokens_mean', value: 5 }] }))

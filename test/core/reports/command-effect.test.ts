@@ -5,7 +5,7 @@ import type { LoadedContexts } from '../../../src/core/contexts/chain-link.js'
 import { generationsPerDay } from '../../../src/core/contexts/savings.js'
 import { isWithin } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { commandEffects, comparedPerDay, thresholdIn } from '../../../src/core/reports/command-effect.js'
+import { commandEffects, comparedPerDay } from '../../../src/core/reports/command-effect.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { holds } from '../../property.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../reducer/memory-fold.js'
@@ -55,10 +55,11 @@ t.test('the predicted effects equal the real ones', async (t) => {
     const then = knownOf(fold)
     for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of predicted) {
       const view = describeContext(then, key)
+      const viewBefore = describeContext(known, key)
       assert.deepEqual({ before, after, mode_before, mode_after, status_after, new_epoch, post_hoc }, {
-        before: thresholdIn(known, key),
+        before: viewBefore.threshold,
         after: view.threshold,
-        mode_before: describeContext(known, key).mode,
+        mode_before: viewBefore.mode,
         mode_after: view.mode,
         status_after: view.status,
         new_epoch: view.epoch !== known.states.get(key)!.epoch,
