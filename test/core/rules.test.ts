@@ -18,7 +18,7 @@ import { FIRST } from './reducer/memory-fold.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0 }
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1 }
 const NOTHING = nothingTested(1, { clock: 0, time: 0 })
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
 const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
@@ -42,17 +42,13 @@ interface Counting {
   readonly samples?: number
   /** How units that are not accounted for count in a prefix. */
   readonly isLost?: boolean
-  /** When a predictor is published, s; its evidence certifies instead of that of the raw confidence. */
-  readonly published?: number
-  /** Whether the predictor takes evidence from the slices of before. */
-  readonly takesOlder?: boolean
 }
 
 /** Whether the samples ever certify the one threshold, counted in a cohort that is looked at every five seconds. */
 function byEnrolment (
   random: Random, world: readonly Sample[], counting: Counting = {}
 ): boolean {
-  const { rules = RULES, samples = 1, isLost = true, published, takesOlder = false } = counting
+  const { rules = RULES, samples = 1, isLost = true } = counting
   const cohort = new Cohort('1-1')
   const drawOf = new Map<unknown, number>()
   const uOf = (sample: Sample) => {
@@ -62,11 +58,11 @@ function byEnrolment (
   }
   const enrolled = world.filter(({ isPassedOver }) => isPassedOver !== true)
   const entries: Array<{ readonly at: number, readonly take: (clock: number) => void }> = enrolled.map((sample) => ({
-    at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current()) },
+    at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current) },
   }))
   const rule = { units: FIRST, span: rules.span }
-  let scorer: CohortScorer = rules.span === 0 ? RAW_SCORER : { ...RAW_SCORER, isTested: (unit) => countsWithin(0, unit, rule) }
-  const current = (): CohortRules => ({ ...rules, scorers: [scorer] })
+  const scorer: CohortScorer = rules.span === 0 ? RAW_SCORER : { ...RAW_SCORER, isTested: (unit) => countsWithin(0, unit, rule) }
+  const current: CohortRules = { ...rules, scorers: [scorer] }
   for (const sample of world) {
     if (sample.isSilent) continue
     entries.push({
@@ -75,16 +71,7 @@ function byEnrolment (
         const member = cohort.members.get(uOf(sample))
         if (member === undefined) return
         const units: ReadonlyMap<number, EvidenceUnit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
-        cohort.report(member, { kind: 'known', units }, samples, clock, current())
-      },
-    })
-  }
-  if (published !== undefined) {
-    entries.push({
-      at: published,
-      take (clock) {
-        scorer = { ...RAW_SCORER, scorer: 1, since: takesOlder ? 0 : cohort.nextSlice }
-        cohort.publish(clock)
+        cohort.report(member, { kind: 'known', units }, samples, clock, current)
       },
     })
   }
@@ -96,10 +83,10 @@ function byEnrolment (
   for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
     const clock = at * 1000
     take(clock)
-    cohort.advance(clock, current())
+    cohort.advance(clock, current)
     for (const { differences } of cohort.takeFinal()) tested = addFinal(tested, differences.get(scorer.scorer))
-    if (take !== look || (published !== undefined && at < published)) continue
-    const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
+    if (take !== look) continue
+    const open = cohort.openEvidence(scorer, current).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
     if (prefixesAt(tested, open, 0).some((prefix) => reaches(BOUND, prefix, BAR))) return true
   }
   return false
@@ -212,12 +199,6 @@ judgeRule('rule 8: a group is one unit. Its samples have similar outcomes, so co
   }).flat(),
   kept: { samples: 32 },
   broken: (_, world) => isCertified(world),
-})
-
-judgeRule('rule 11: a trial takes evidence from slices that begin after its publication. Older slices have only stragglers left', {
-  world: (random, drop) => [0, 60].flatMap((start) => Array.from({ length: 600 }, () => generation(random, drop, start + random() / 2, 'short'))),
-  kept: { published: 10 },
-  broken: (random, world) => byEnrolment(random, world, { published: 10, takesOlder: true }),
 })
 
 judgeRule('rule 12: a first certificate is about half an hour. Without a span it is about a few jobs, each of similar prompts', {

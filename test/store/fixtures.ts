@@ -95,7 +95,7 @@ const RULES: CohortRules = {
   wait: 12_000,
   span: 0,
   labelRate: 1,
-  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0 }],
+  scorers: [{ scorer: RAW, thresholds: GRID.length }],
   worstUnits: () => new Map(),
 }
 

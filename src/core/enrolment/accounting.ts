@@ -22,8 +22,6 @@ export interface CohortRules {
 export interface CohortScorer {
   readonly scorer: number
   readonly thresholds: number
-  /** Number of the first slice that it takes evidence from. */
-  readonly since: number
   /** Whether it was trained on this unit, and so may not learn from it; absent: it was not trained. */
   readonly isSetAside?: (u: number) => boolean
   /** Whether a unit is tested (see `evidence-span.ts`); absent: all are. */
@@ -41,7 +39,7 @@ export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scor
     missing: missing / samples,
     cancelled: member.cancelled / samples,
   })
-  for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
+  for (const scorer of rules.scorers) if (scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
 }
 
 /** Adds a member to the evidence of its slice, for the test and for the drift detector. */
@@ -102,8 +100,8 @@ export interface OpenSlice extends OpenEvidence { readonly differences: OpenDiff
  * known if it is accounted for or its worst case is known.
  */
 export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
-  const { since, isSetAside, isTested } = scorer
-  const ended = slices.filter((slice) => slice.ends !== null && slice.number >= since)
+  const { isSetAside, isTested } = scorer
+  const ended = slices.filter((slice) => slice.ends !== null)
   const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, scorer)]))
   if (isSetAside === undefined && isTested === undefined) {
     for (const [slice, draft] of drafts) addUnaccounted(draft, slice.open, true)

@@ -101,9 +101,6 @@ export class Cohort {
   /** Whether the passing of time alone may change anything. */
   get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early > 0 || !this.stops.isEmpty }
 
-  /** The number that the next slice to begin will have. */
-  get nextSlice (): number { return this.#queue.next }
-
   /** Whether another sample may await its label. */
   get hasRoomForLabel (): boolean { return this.#waiting < MAX_AWAITING_LABELS }
 
@@ -207,12 +204,6 @@ export class Cohort {
     this.members.set(u, member)
     this.isDirty = true
     return member
-  }
-
-  /** Ends the newest slice, so that a predictor that is published now takes evidence from the next one on. */
-  publish (clock: number): void {
-    this.#queue.publish(clock)
-    this.#change()
   }
 
   /** Counts what is known of one sample of a member. @param samples how many samples the member has; `null`: not known */

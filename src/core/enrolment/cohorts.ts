@@ -11,7 +11,6 @@ export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
   return {
     epoch,
     next_slice: queue.next,
-    is_publication_next: queue.isPublicationNext,
     looked_at: lookedAt,
     is_changed: isChanged,
     ...admission.store(),
@@ -26,7 +25,7 @@ export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
 export function restoreCohort (stored: StoredCohort): Cohort {
   const slices = stored.slices.map(restoreSlice)
   return new Cohort(stored.epoch, restoreMembers(stored, slices), {
-    queue: new SliceQueue(slices, stored.next_slice, stored.is_publication_next),
+    queue: new SliceQueue(slices, stored.next_slice),
     stops: new StopQueue(stored.stops),
     admission: new Admission(stored),
     traffic: new Traffic(stored.traffic),

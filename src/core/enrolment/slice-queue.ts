@@ -11,27 +11,22 @@ const MAX_SLICE_SHARE = 1 / 8
 export class SliceQueue {
   #slices: Slice[]
   #next: number
-  #isPublicationNext: boolean
 
-  constructor (slices: readonly Slice[] = [], next = 0, isPublicationNext = false) {
+  constructor (slices: readonly Slice[] = [], next = 0) {
     this.#slices = [...slices]
     this.#next = next
-    this.#isPublicationNext = isPublicationNext
   }
 
   get slices (): readonly Slice[] { return this.#slices }
 
-  /** The number that the next slice to begin will have, and whether it begins after the publication of a predictor. */
+  /** The number that the next slice to begin will have. */
   get next (): number { return this.#next }
-
-  get isPublicationNext (): boolean { return this.#isPublicationNext }
 
   /** The slice that takes enrolments now. */
   newest (clock: number): Slice {
     const last = this.#slices.at(-1)
     if (last !== undefined && last.ends === null) return last
-    const slice = newSlice(this.#next++, clock, this.#isPublicationNext)
-    this.#isPublicationNext = false
+    const slice = newSlice(this.#next++, clock)
     this.#slices.push(slice)
     return slice
   }
@@ -49,18 +44,11 @@ export class SliceQueue {
     if (last !== undefined && last.ends === null) last.ends = clock
   }
 
-  /** Ends the newest slice, so that a predictor that is published now takes evidence from the next one on. */
-  publish (clock: number): void {
-    this.endNewest(clock)
-    this.#isPublicationNext = true
-  }
-
   /** Where there are too many slices, merges the neighbours that are shortest. @returns pairs: the second is now in the first */
   merge (followUp: number): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []
     while (this.#slices.length > MAX_OPEN_SLICES) {
       const pair = shortestPair(this.#slices.slice(0, -1), this.#slices.at(-1)!.begins, followUp)
-      if (pair === null) break
       mergeSlices(...pair)
       this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
       merged.push(pair)
@@ -80,16 +68,15 @@ export class SliceQueue {
 }
 
 /**
- * The two neighbours that are shortest together, and may merge. Young slices count as longer: by length alone the newest pair would merge
+ * The two neighbours that are shortest together. Young slices count as longer: by length alone the newest pair would merge
  * again and again, and always hold generations that still run, which count as lost or hide drift.
  * @param now begin of the newest slice
  */
-function shortestPair (slices: readonly Slice[], now: number, followUp: number): readonly [Slice, Slice] | null {
-  let best: readonly [Slice, Slice] | null = null
+function shortestPair (slices: readonly Slice[], now: number, followUp: number): readonly [Slice, Slice] {
+  let best = [slices[0]!, slices[1]!] as const
   let least = Infinity
   for (let i = 1; i < slices.length; i++) {
     const [first, second] = [slices[i - 1]!, slices[i]!]
-    if (second.isBeginning) continue
     const age = Math.min(Math.max(1, now - second.ends!), MAX_SLICE_SHARE * followUp)
     const length = (second.ends! - first.begins) / age
     if (length < least) [best, least] = [[first, second], length]

@@ -29,8 +29,6 @@ export interface Slice extends SliceEvidence {
   /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
   readonly begins: number
   ends: number | null
-  /** A predictor was published before it, which takes evidence from here on, so it never merges with the slice before it. */
-  readonly isBeginning: boolean
   /** Enrolled units, and those that are not accounted for. */
   enrolled: number
   open: number
@@ -44,12 +42,11 @@ export const RAW = 0
 /** Stands for the number of a slice where a control unit of a pool's member is no evidence of the pool. */
 export const ASIDE = -1
 
-export function newSlice (number: number, begins: number, isBeginning: boolean): Slice {
+export function newSlice (number: number, begins: number): Slice {
   return {
     number,
     begins,
     ends: null,
-    isBeginning,
     enrolled: 0,
     open: 0,
     evidence: new Map(),
@@ -61,7 +58,7 @@ export function newSlice (number: number, begins: number, isBeginning: boolean):
 }
 
 /** Takes the place of a slice for one unit that is in none. */
-export function asideSlice (): Slice { return newSlice(ASIDE, 0, false) }
+export function asideSlice (): Slice { return newSlice(ASIDE, 0) }
 
 /** Whether nothing more can come into the evidence of a slice. */
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open === 0 }

@@ -40,7 +40,6 @@ export interface StoredCohort extends StoredMembers, StoredAdmission {
   readonly epoch: string
   readonly traffic: StoredTraffic
   readonly next_slice: number
-  readonly is_publication_next: boolean
   readonly looked_at: number
   readonly is_changed: boolean
   readonly slices: readonly StoredSlice[]
@@ -53,7 +52,6 @@ export function storeSlice (slice: Slice): StoredSlice {
     number: slice.number,
     begins: slice.begins,
     ends: slice.ends,
-    isBeginning: slice.isBeginning,
     enrolled: slice.enrolled,
     open: slice.open,
     evidence: storeSums(slice.evidence),
@@ -68,7 +66,6 @@ export function restoreSlice (stored: StoredSlice): Slice {
     number: stored.number,
     begins: stored.begins,
     ends: stored.ends,
-    isBeginning: stored.isBeginning,
     enrolled: stored.enrolled,
     open: stored.open,
     evidence: restoreSums(stored.evidence),

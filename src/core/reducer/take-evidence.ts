@@ -100,7 +100,6 @@ function cohortScorers ({ predictors }: Fold, state: ContextState, policy: Polic
   return [{
     scorer: RAW,
     thresholds: score.grid.length,
-    since: 0,
     ...(score.predictor !== null && { isSetAside: (u: number) => isTrainedOn(score, u) }),
     ...(span !== 0 && { isTested: (unit) => countsWithin(state.tested.at, unit, rule) }),
   }]

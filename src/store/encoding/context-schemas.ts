@@ -201,7 +201,6 @@ const slice = Type.Object({
   number,
   begins: number,
   ends: orNull(number),
-  isBeginning: Type.Boolean(),
   enrolled: number,
   open: number,
   evidence: Type.Array(Type.Tuple([number, evidence])),
@@ -214,7 +213,6 @@ const cohort = Type.Object({
   epoch: text,
   traffic: Type.Object({ bin: number, first: orNull(number), units: lists, counts: lists, peaks: lists }),
   next_slice: number,
-  is_publication_next: Type.Boolean(),
   looked_at: number,
   is_changed: Type.Boolean(),
   spent: Type.Object({

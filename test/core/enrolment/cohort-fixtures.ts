@@ -19,7 +19,7 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
     wait: ENROLMENT_TIMES.wait,
     span: 0,
     labelRate: 1,
-    scorers: [{ scorer: RAW, thresholds: 2, since: 0 }],
+    scorers: [{ scorer: RAW, thresholds: 2 }],
     worstUnits: () => new Map(),
     ...changes,
   }

@@ -243,40 +243,6 @@ t.test('rule 8: a number of samples that is too small leaves no negative counts'
   t.strictSame(differencesAt(slice!.evidence.get(RAW)!, 0).partial, [[6, 1]])
 })
 
-t.test('rule 11: a predictor takes evidence from the slices that begin after its publication, and they never merge with older ones', async (t) => {
-  const cohort = cohortWith(draws(10))
-  const since = cohort.nextSlice
-  cohort.publish(5)
-  const isSetAside = (u: number) => u === draws(1, 10)[0]
-  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, isSetAside }] })
-  const both = { kind: 'known', units: new Map([[RAW, unitWith(0, 0)], [1, unitWith(0)]]) } as const
-  let clock = 10
-  for (let i = 1; i < 20; i++) {
-    cohort.enrol(entryOf(draws(32, 32 * i - 22)), clock, rules)
-    clock += SLICE_LEAST
-    cohort.advance(clock, rules)
-    t.ok(cohort.slices.some(({ number }) => number === since), 'the boundary stands')
-  }
-  t.equal(cohort.slices[0]!.number, 0)
-  for (const u of draws(10 + 32 * 19)) report(cohort, u, both, clock, 1, rules)
-  const final = cohort.takeFinal()
-  const sum = (scorer: number) => final.reduce((all, { evidence }) => all + (evidence.get(scorer)?.generations ?? 0), 0)
-  t.equal(sum(RAW), 10 + 32 * 19)
-  t.equal(sum(1), 32 * 19 - 1, 'stragglers and its training data are not evidence')
-})
-
-t.test('rule 11: a prefix of a predictor on trial has its own slices alone', async (t) => {
-  const cohort = cohortWith([0.1])
-  const since = cohort.nextSlice
-  const trial = { scorer: 1, thresholds: 1, since }
-  cohort.publish(0)
-  const rules = rulesWith({ scorers: [SCORER, trial] })
-  cohort.enrol(entryOf([0.2]), 1, rules)
-  cohort.advance(1 + SLICE_MOST, rules)
-  t.match(cohort.openEvidence(trial, rules), [{ unaccounted: 1 }])
-  t.match(cohort.openEvidence(SCORER, rules), [{ unaccounted: 1 }, { unaccounted: 1 }])
-})
-
 t.test('a stored cohort remembers units that may not enrol, waiting outcomes, and when its evidence was looked at', async (t) => {
   const cohort = cohortWith([0.1, 0.2])
   cohort.advance(FOLLOW_UP, RULES)
@@ -284,9 +250,9 @@ t.test('a stored cohort remembers units that may not enrol, waiting outcomes, an
   cohort.noteLook(7)
   const copy = restored(cohort)
   t.ok(copy.isMissed(0.1))
-  t.match(copy, { early: 1, earlyIds: ['g'], nextSlice: 1 })
+  t.match(copy, { early: 1, earlyIds: ['g'] })
   t.notOk(copy.isLookDue(FOLLOW_UP, 1), 'nothing has changed')
-  copy.publish(8)
+  copy.enrol(entryOf([0.4]), FOLLOW_UP, RULES)
   t.ok(!copy.isLookDue(8, 2) && copy.isLookDue(9, 2))
   t.ok(copy.isKnown(0.1, FOLLOW_UP))
 })
@@ -300,7 +266,6 @@ t.test('every change of a cohort marks it for the next commit', async (t) => {
   }
   t.ok(marks(() => cohort.addEarly({ u: 0.5, generation_id: 'g', until: 1 })))
   t.ok(marks(() => cohort.dropEarly(1)))
-  t.ok(marks(() => cohort.publish(2)))
   t.ok(marks(() => report(cohort, 0.1, KEPT, 3)))
   t.ok(marks(() => cohort.advance(FOLLOW_UP, RULES)))
   t.ok(marks(() => cohort.takeFinal()))

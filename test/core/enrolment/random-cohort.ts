@@ -15,7 +15,6 @@ export type Event = { readonly wait: number } & (
   | { readonly kind: 'enrol', readonly count: number }
   | { readonly kind: 'report', readonly of: number, readonly what: 'known' | 'awaits_label' | 'missing' | 'cancelled', readonly deltas: readonly [Delta, Delta] }
   | { readonly kind: 'label', readonly of: number, readonly deltas: readonly [Delta, Delta] }
-  | { readonly kind: 'publish' }
 )
 
 const delta = fc.constantFrom<Delta>(0, 0, 0, 1, -1)
@@ -26,8 +25,7 @@ const of = fc.nat(10_000)
 const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ wait, kind: fc.constant('enrol' as const), count: fc.integer({ min: 1, max: 40 }) }) },
   { weight: 30, arbitrary: fc.record({ wait, kind: fc.constant('report' as const), of, what: fc.constantFrom('known', 'known', 'known', 'awaits_label', 'missing', 'cancelled'), deltas }) },
-  { weight: 6, arbitrary: fc.record({ wait, kind: fc.constant('label' as const), of, deltas }) },
-  { weight: 1, arbitrary: fc.record({ wait, kind: fc.constant('publish' as const) }) }
+  { weight: 6, arbitrary: fc.record({ wait, kind: fc.constant('label' as const), of, deltas }) }
 )
 
 export const events: fc.Arbitrary<readonly Event[]> = fc.array(event, { minLength: 20, maxLength: 150, size: 'max' })
@@ -65,7 +63,7 @@ export function ofStatedSamples (all: readonly Timed[]): Timed[] {
 
 export interface Totals { readonly evidence: Evidence, readonly counts: SliceCounts }
 
-export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0, false).counts }
+export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0).counts }
 
 export function addTotals (a: Totals, b: Totals): Totals {
   return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addSliceCounts(a.counts, b.counts) }
@@ -90,7 +88,6 @@ export class Player {
     const { cohort, rules } = this
     const member = u === null ? undefined : cohort.members.get(u)
     if (event.kind === 'enrol') this.enrol(draws(event.count, this.enrolled), clock)
-    else if (event.kind === 'publish') cohort.publish(clock)
     else if (member === undefined) return
     else if (event.kind === 'report') {
       const report = event.what === 'known'

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { MAX_OPEN_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
 import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
@@ -41,7 +40,7 @@ t.test('rule 4: final slices are taken in their order, each once', async (t) => 
   t.strictSame([queue.hasFinal, queue.slices], [false, [third]])
 })
 
-t.test('rule 4: of too many slices the neighbours that are shortest for their age merge, never the newest, never across a publication', async (t) => {
+t.test('rule 4: of too many slices the neighbours that are shortest for their age merge, never the newest', async (t) => {
   const times = Array.from({ length: MAX_OPEN_SLICES + 1 }, (_, i) => [10 * i, 10 * i + 10] as const)
   times.splice(3, 2, [38, 40], [40, 41])
   const queue = queueOf(...times)
@@ -60,32 +59,4 @@ t.test('rule 4: of too many slices the neighbours that are shortest for their ag
   const durations = lasting.slices.map(({ begins, ends }) => ends! - begins)
   t.same(durations.toSorted((a, b) => b - a), durations, 'the older, the longer')
   t.same(durations.slice(-3), [10, 10, 10], 'the newest have not merged')
-
-  const published = new SliceQueue()
-  for (let i = 0; i <= MAX_OPEN_SLICES; i++) {
-    published.newest(i)
-    published.publish(i + 1)
-  }
-  t.strictSame(published.merge(FOLLOW_UP), [], 'each begins after a publication')
-})
-
-t.test('rule 11: slices never merge across the publication of a predictor', async (t) => {
-  const slice = fc.record({ seconds: fc.integer({ min: 1, max: 100 }), isPublished: fc.boolean() })
-  const steps = fc.array(slice, { minLength: MAX_OPEN_SLICES + 1, maxLength: 60 })
-  fc.assert(fc.property(steps, (all) => {
-    const queue = new SliceQueue()
-    const published = new Set<number>()
-    let clock = 0
-    for (const { seconds, isPublished } of all) {
-      if (isPublished && published.size < MAX_OPEN_SLICES / 2) {
-        queue.publish(clock)
-        published.add(queue.next)
-      }
-      queue.newest(clock)
-      queue.endNewest(clock += seconds)
-      for (const [, absorbed] of queue.merge(FOLLOW_UP)) t.notOk(published.has(absorbed.number), 'it was published before')
-      if (queue.slices.length > MAX_OPEN_SLICES) return false
-    }
-    return queue.slices.every(({ number, isBeginning }) => isBeginning === published.has(number))
-  }))
 })

@@ -5,7 +5,7 @@ import { mergeSlices, addSliceCounts, isFinal, newSlice, RAW } from '../../../sr
 import { unitWith } from './cohort-fixtures.js'
 
 t.test('rule 4: a slice is final when it has ended and every unit in it is accounted for', async (t) => {
-  const slice = newSlice(0, 0, false)
+  const slice = newSlice(0, 0)
   t.notOk(isFinal(slice), 'it has not ended')
   slice.ends = 10
   slice.open = 1
@@ -16,7 +16,7 @@ t.test('rule 4: a slice is final when it has ended and every unit in it is accou
 
 t.test('merging two slices keeps every sum', async (t) => {
   const counts = { accounted: 1, missing: 0.5, cancelled: 0.25 }
-  const of = (number: number, delta: 0 | 1) => Object.assign(newSlice(number, number, false), {
+  const of = (number: number, delta: 0 | 1) => Object.assign(newSlice(number, number), {
     ends: number + 1,
     enrolled: 3,
     open: 1,

@@ -40,7 +40,7 @@ t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
   const stored = storeSlice(slice)
   t.match(stored.evidence, [[0, { lost: [], tokens: [50, 50] }]])
   t.strictSame(restoreSlice(throughStore(stored)), { ...slice, isShared: false })
-  t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2, true)))), newSlice(1, 2, true))
+  t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2)))), newSlice(1, 2))
 })
 
 const rules: CohortRules = {

@@ -15,7 +15,7 @@ t.test('the rules are the policy\'s, by the injected times', async (t) => {
   const fold = memoryFold({ follow_up_seconds: 60 }, {}, scaledTimes(0.1))
   fold.learn(outcomeOf())
   t.match(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)), {
-    followUp: 60_000, wait: 1200, scorers: [{ scorer: 0, thresholds: 30, since: 0 }],
+    followUp: 60_000, wait: 1200, scorers: [{ scorer: 0, thresholds: 30 }],
   })
 })
 
