@@ -77,7 +77,7 @@ const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0,
 
 const savingsHistory = startHistory(newState, 0)
 const savedTokens = { tokens_saved: orNull(number), tokens_saved_low: orNull(number), tokens_saved_high: orNull(number) }
-const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, worth: orNull(number), tokens: number }))
+const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, tokens: number }))
 
 /** As it is written: empty evidence is null. */
 const state = Type.Object({

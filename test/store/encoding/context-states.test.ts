@@ -6,6 +6,7 @@ import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { addFinalAnswer, NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
+import { addToHistory, advanceHistory, startHistory } from '../../../src/core/contexts/savings-history.js'
 import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
@@ -35,6 +36,14 @@ t.test('counts of nothing are one shared object, and others are restored', async
     grader: addFinalAnswer(NO_GRADER, answer),
   }
   t.same(readState(encodeState(counted)), counted)
+})
+
+t.test('a history with hours and days that are over is read', async (t) => {
+  const DAY = 24 * 3_600_000
+  const opened = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
+  const savings_history = advanceHistory(addToHistory(startHistory(opened, 0), 64), opened, DAY)
+  t.same([savings_history.hours.length, savings_history.days.length], [1, 1])
+  t.same(readState(encodeState({ ...opened, savings_history })), { ...opened, savings_history })
 })
 
 t.test('a state without one of its fields is unreadable', async (t) => {

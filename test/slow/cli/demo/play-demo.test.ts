@@ -38,7 +38,7 @@ t.test('every change is reported once, however long the history gets', async (t)
   const history: Array<{ key: string, before: null, after: number }> = [] // newest first
   const client = {
     async send (_method: string, path: string) {
-      if (!path.startsWith('/v1/history')) return { stop: [], control: [], probe: [] }
+      if (!path.startsWith('/v1/history')) return { decisions: [{ decision: 'continue', arm: 'control', probe: false }] }
       for (let i = 0; i < 300; i++) history.unshift({ key: 'model=x', before: null, after: history.length })
       if (history.length === 1200) stop.abort()
       return { changes: history.slice(0, Number(/limit=(\d+)/.exec(path)![1])) }
@@ -55,7 +55,7 @@ t.test('a signal ends the demo', async (t) => {
   const client = {
     async send (_method: string, path: string) {
       stop.abort()
-      return path.startsWith('/v1/history') ? { changes: [] } : { stop: [], control: [], probe: [] }
+      return path.startsWith('/v1/history') ? { changes: [] } : { decisions: [{ decision: 'continue', arm: 'control', probe: false }] }
     },
   }
   const quick = { seed: 1, models: [model], replacement, width: 1, stepMs: 0, stretch: 1 }
