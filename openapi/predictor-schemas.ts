@@ -1,6 +1,7 @@
 import { Type } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, stating, TextSchema, TimeSchema, WEIGHTS_DESCRIPTION } from './field-schemas.js'
+import type { HeldOutSavings } from '../src/core/predictor/held-out-savings.js'
 import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
@@ -33,6 +34,23 @@ const CalibrationSchema = Type.Object({
     weight: Type.Number({ description: 'Share of the total weight; every generation has the same weight' }),
   }, { ...strict, title: 'ReliabilityBin', description: 'A bin of predicted probabilities' }), { maxItems: 100, description: 'Bins, lowest first' }),
 }, { ...strict, title: 'Calibration', description: 'Calibration of the predictor on groups that the fit did not use' })
+
+const savingsFields = {
+  generations: Type.Integer({ minimum: 0, description: 'Generations that both shares rest on' }),
+  max_em_drop: Type.Number({ minimum: 0, maximum: 1, description: 'The bound that was in force when the predictor was trained' }),
+  tokens_saved_gross_ratio: Type.Number({
+    minimum: 0, maximum: 1, description: 'Share of the tokens of full runs that stops by the predictor would have saved, before the tokens of probes and answers',
+  }),
+  tokens_saved_gross_ratio_confidence: Type.Number({ minimum: 0, maximum: 1, description: 'The same for the raw confidence' }),
+}
+
+const HeldOutSavingsSchema = Type.Unsafe<Record<string, HeldOutSavings>>({
+  type: 'object',
+  maxProperties: 10_000,
+  additionalProperties: Type.Object(savingsFields, { ...strict, title: 'HeldOutSavings' }),
+  description: 'What the predictor would have saved, by key of the context that gathers the evidence: an estimate by cross-validation over prompts, ' +
+    'at the loosest threshold up to which no more EM is lost than `max_em_drop`; no certificate. Contexts with too few prompts are left out',
+})
 
 const definition = {
   label: Type.Unsafe<'exact_match' | 'agreement'>({ ...labels, description: 'How answers were judged in its training data' }),
@@ -67,6 +85,7 @@ const definition = {
     minItems: MIN_THRESHOLDS, maxItems: MAX_THRESHOLDS, description: 'Thresholds of the predictor, safest first, in descending order',
   }),
   calibration: Type.Optional(CalibrationSchema),
+  held_out_savings: Type.Optional(HeldOutSavingsSchema),
 }
 
 const trained = {
@@ -105,6 +124,7 @@ const fields = {
   scores_in: Type.Integer({ description: 'Number of contexts whose policy names it as the score, including those above the leaves' }),
   serving_in: Type.Integer({ description: 'Number of those in which a certified threshold is in force' }),
   calibration: objectOrNull(CalibrationSchema, 'Calibration of the predictor on groups that the fit did not use; null: it was imported without one'),
+  held_out_savings: HeldOutSavingsSchema,
 }
 
 export const PredictorViewSchema = Type.Object(fields, {

@@ -19,6 +19,12 @@ const CALIBRATION_EXAMPLE = {
   reliability: [{ predicted: 0.527, observed: 0.576, weight: 0.0998 }, { predicted: 0.988, observed: 0.996, weight: 0.1 }],
 }
 
+const HELD_OUT_SAVINGS_EXAMPLE = {
+  'model=steady-8b,task=choices': {
+    generations: 152, max_em_drop: 0.03, tokens_saved_gross_ratio: 0.274, tokens_saved_gross_ratio_confidence: 0.226,
+  },
+}
+
 export const PREDICTOR_EXAMPLE = {
   name: 'auto-304',
   label: 'exact_match',
@@ -32,6 +38,7 @@ export const PREDICTOR_EXAMPLE = {
   scores_in: 0,
   serving_in: 0,
   calibration: CALIBRATION_EXAMPLE,
+  held_out_savings: HELD_OUT_SAVINGS_EXAMPLE,
 }
 
 export const PREDICTOR_DETAIL_EXAMPLE = {
@@ -41,5 +48,6 @@ export const PREDICTOR_DETAIL_EXAMPLE = {
     name: PREDICTOR_EXAMPLE.name,
     trained: { generations: 304, steps: 2381, salt_digest: '6f1d0b2c93a4e857', groups: [0.0173, 0.4268] },
     calibration: CALIBRATION_EXAMPLE,
+    held_out_savings: HELD_OUT_SAVINGS_EXAMPLE,
   },
 }

@@ -4,6 +4,7 @@ import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
+import type { PredictorListSchema } from '../../openapi/predictor-schemas.js'
 import type { ContextHistorySchema, HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
@@ -28,6 +29,7 @@ export type PolicyReply = Type.Static<typeof PolicyReplySchema>
 /** The effect of a command on one context. */
 export type CommandEffect = Type.Static<typeof CommandDryRunSchema>['contexts'][number]
 export type PolicyFields = PolicyReply['effective']
+export type PredictorList = Type.Static<typeof PredictorListSchema>
 export type RunList = Type.Static<typeof RunListSchema>
 export type Run = Type.Static<typeof RunSchema>
 export type Suite = Run['suites'][number]

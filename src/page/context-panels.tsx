@@ -1,5 +1,6 @@
-import type { ContextDetail } from './api.js'
+import type { ContextDetail, PredictorList } from './api.js'
 import { count, decimals, percent, points, duration, words } from './format.js'
+import { useData } from './live.js'
 import { Card, Table, DropBar } from './parts.js'
 import { routeTo } from './route.js'
 
@@ -191,6 +192,27 @@ export function FollowUpPanel ({ context }: { context: ContextDetail }) {
           { head: 'What', cell: (field) => <b>{words(field)}</b> },
           { head: 'Generations', cell: (field) => <Barred value={fates[field]} most={most} />, isNumber: true },
           { head: 'Meaning', cell: (field) => <span class='muted'>{MEANINGS[field]}</span> },
+        ]}
+      />
+    </Card>
+  )
+}
+
+/** What each predictor, and the raw confidence, would have saved in the context. */
+export function PredictorsPanel ({ context: { key, score } }: { context: ContextDetail }) {
+  const { data } = useData<PredictorList>('v1/predictors')
+  const rows = (data?.predictors ?? []).flatMap(({ name, status, held_out_savings: { [key]: savings } }) =>
+    status === 'live' && savings !== undefined ? [{ name, ...savings }] : [])
+  if (rows.length === 0) return null
+  return (
+    <Card isDetail title='Predictors' note='What they would have saved here, before the tokens of probes and answers: an estimate by cross-validation over prompts, and no certificate. To put one in force, set score in the policy to its name; a new epoch then begins.'>
+      <Table
+        caption='Predictors' rows={rows} columns={[
+          { head: 'Predictor', cell: (row) => <><b>{row.name}</b>{row.name === score && <span class='muted'> in force</span>}</> },
+          { head: 'It would save', cell: (row) => percent(row.tokens_saved_gross_ratio), isNumber: true },
+          { head: 'The confidence', cell: (row) => percent(row.tokens_saved_gross_ratio_confidence), isNumber: true },
+          { head: 'EM lost, at most', cell: (row) => points(row.max_em_drop, 1), isNumber: true },
+          { head: 'Generations', cell: (row) => count(row.generations), isNumber: true },
         ]}
       />
     </Card>

@@ -1,6 +1,6 @@
 import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
-import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel } from './context-panels.js'
+import { ArmsPanel, FollowUpPanel, MembersPanel, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
@@ -189,6 +189,7 @@ function Panels ({ name, context, tradeoff }: { name: string, context: ContextDe
           <ArmsPanel context={context} />
           <ProbeFormPanel context={context} />
           <FollowUpPanel context={context} />
+          <PredictorsPanel context={context} />
         </div>
         <div>
           <EvidencePanel context={context} tradeoff={tradeoff} />

@@ -9,7 +9,7 @@ t.test('a definition that the service shows can be imported', async (t) => {
   t.equal(problem(PREDICTOR), null)
   t.equal(problem((PredictorRequestSchema as { examples?: unknown[] }).examples![0]), null)
   t.same(Object.keys((PredictorDetailSchema.properties.definition as any).properties).sort(),
-    ['calibration', 'contexts', 'grid', 'label', 'levels', 'name', 'signals', 'trained'])
+    ['calibration', 'contexts', 'grid', 'held_out_savings', 'label', 'levels', 'name', 'signals', 'trained'])
 })
 
 t.test('a definition that no score can be computed with is refused', async (t) => {
@@ -20,6 +20,7 @@ t.test('a definition that no score can be computed with is refused', async (t) =
     [{ signals: [{ name: 'entropy', mean: 'x', scale: 1 }] }, '/signals/0/mean'],
     [{ contexts: { '*': { log_median: 1, weights: [1, 2, 3] } } }, '/contexts/*/weights'],
     [{ contexts: { '*': { ...PREDICTOR.contexts['*'], length_power: -0.5 } } }, '/contexts/*/length_power'],
+    [{ held_out_savings: { '*': { generations: 9 } } }, '/held_out_savings/*/max_em_drop'],
     [{ label: 'vibes' }, '/label'],
     [{ bias: 1 }, '/bias'],
   ] as const) t.match(problem({ ...PREDICTOR, ...change }), { path }, path)

@@ -111,3 +111,22 @@ t.test('a context that counts outcomes on arrival says so, also before the first
   t.match(page.card('Follow-up'), 'Outcomes count on arrival.')
   t.same(page.table('Follow-up').slice(1).map(([what, generations]) => [what, generations]), [['enrolled', '0']])
 })
+
+t.test('live predictors are listed with what they would have saved in the context, beside the confidence', async (t) => {
+  const [trained] = example('predictors').predictors
+  const elsewhere = { ...trained!, name: 'elsewhere', held_out_savings: {} }
+  const predictors = { predictors: [trained!, elsewhere, { ...trained!, name: 'gone', status: 'retired' as const }] }
+  const replies: Partial<Replies> = { predictors }
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  const head = ['Predictor', 'It would save', 'The confidence', 'EM lost, at most', 'Generations']
+  t.same(page.table('Predictors'), [head, ['auto-304', '27.4 %', '22.6 %', '3.0 pt', '152']])
+  t.match(page.card('Predictors'), 'an estimate by cross-validation over prompts, and no certificate')
+  replies.context = example('context', { score: 'auto-304' })
+  await page.send('change')
+  t.equal(page.table('Predictors')[1]![0], 'auto-304 in force')
+})
+
+t.test('without an estimate for the context, no predictors are shown', async (t) => {
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({ predictors: { predictors: [] } }))
+  t.notOk(page.all('.card').some((card) => card.getAttribute('aria-label') === 'Predictors'))
+})

@@ -25,7 +25,7 @@ t.test('on a phone the details of a context begin folded', async (t) => {
     return page.all('details.card').map((card) => card.getAttribute('aria-label'))
   }
   t.same(await folded(1280), [])
-  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Predictors on trial'])
+  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Predictors'])
 })
 
 t.test('a context that only sums up those below shows its sums, and them', async (t) => {

@@ -44,6 +44,7 @@ t.test('an imported predictor scores where a policy names it, is certified, is i
     return predictors[0].serving_in === 1 && predictors
   })
   t.match(its, { name: 'mine', scores_in: 1, calibration: null })
+  t.strictSame(its.held_out_savings, {}, 'it was imported without an estimate')
   t.match((await send('GET', '/v1/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
 
   const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
@@ -98,6 +99,12 @@ t.test('a predictor is trained on outcomes, and changes no score by itself', asy
     return predictors.length > 0 && predictors
   })
   t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
+  t.strictSame(Object.keys(auto.held_out_savings), ['model=q,task=gsm8k'])
+  const savings = auto.held_out_savings['model=q,task=gsm8k']
+  t.strictSame(Object.keys(savings), ['generations', 'max_em_drop', 'tokens_saved_gross_ratio', 'tokens_saved_gross_ratio_confidence'])
+  t.equal(savings.generations, auto.trained_generations)
+  t.ok(savings.tokens_saved_gross_ratio > savings.tokens_saved_gross_ratio_confidence, 'the signal knows when the early answer is right')
+  t.strictSame((await send('GET', `/v1/predictors/${auto.name}`)).body.definition.held_out_savings, auto.held_out_savings, 'it is stored')
   const fits = 'stopgate_predictor_fits_total{result="trained"} 1\n'
   await until('the learner\'s thread has told of it', async () => (await send('GET', '/metrics')).body.includes(fits))
   t.match((await send('GET', KEY)).body, { score: 'confidence', epoch: 1 })

@@ -3,7 +3,8 @@ import {
   BASE_FEATURES, contextLevels, featureRows, featureScale, LENGTH_POWER, plainWeights, signalScales, typicalLengths,
 } from './features.js'
 import { fitTree, type TreeFit } from './fit-tree.js'
-import { type Calibration, type ContextWeights, type Predictor, scoreStep } from './predictor.js'
+import { type EvidenceTerms, type HeldOutRun, heldOutSavings } from './held-out-savings.js'
+import { type Calibration, type ContextWeights, type Predictor, scorerFor, scoreStep } from './predictor.js'
 import { type Sample, type UsableSample, usableSamples } from './sample.js'
 import { scoreGrid } from './score-grid.js'
 
@@ -12,14 +13,21 @@ const MIN_GENERATIONS = 50
 /** Generations with a step where stopping loses EM that a fit needs at least, and as many with a step where it does not. */
 export const MIN_OF_EACH = 5
 
+/** What a fit makes. */
+interface FitTarget {
+  readonly name: string
+  readonly label: Label
+  readonly levels: string
+  /** Terms of the leaves whose contexts get an estimate of savings; absent: none does. */
+  readonly terms?: Readonly<Record<string, EvidenceTerms>>
+}
+
 /**
  * Learns P(EM is not lost by stopping now) from control generations, by a logistic regression that shrinks the weights of each context
  * toward those of its parent. The same samples give the same predictor to the bit, whatever their order.
  * @returns `null` if there are fewer than `MIN_GENERATIONS` generations with this label, or fewer than `MIN_OF_EACH` of either kind
  */
-export function fitPredictor (
-  samples: readonly Sample[], { name, label, levels }: { readonly name: string, readonly label: Label, readonly levels: string }
-): Predictor | null {
+export function fitPredictor (samples: readonly Sample[], { name, label, levels, terms = {} }: FitTarget): Predictor | null {
   const usable = usableSamples(samples, label)
   const countWith = (lost: 0 | 1) => usable.filter(({ steps }) => steps.some((step) => step.lost === lost)).length
   if (usable.length < MIN_GENERATIONS || countWith(1) < MIN_OF_EACH || countWith(0) < MIN_OF_EACH) return null
@@ -37,8 +45,14 @@ export function fitPredictor (
       groups: [...new Set(usable.map(({ u }) => u))].sort((a, b) => a - b),
     },
   }
-  const calibration = calibrationOf(forecastHeldOut(frame, usable, fit))
-  return { ...predictor, grid: scoreGrid(predictor, usable), ...(calibration && { calibration }) }
+  const held = scoreHeldOut(frame, usable, fit)
+  const calibration = calibrationOf(held.flatMap(forecastsOf))
+  return {
+    ...predictor,
+    grid: scoreGrid(predictor, usable),
+    ...(calibration && { calibration }),
+    held_out_savings: heldOutSavings(held, terms),
+  }
 }
 
 type Preprocessing = ReturnType<typeof preprocess>
@@ -78,23 +92,34 @@ export function foldOf (u: number): number {
   return Math.floor(u * 0x1_0000_0000) % FOLDS
 }
 
+/** Splits samples for cross-validation: each group is held out of exactly one fit. */
+export function foldsOf<S extends Pick<Sample, 'u'>> (samples: readonly S[]): Array<{ readonly held: S[], readonly training: S[] }> {
+  return Array.from({ length: FOLDS }, (_, fold) => ({
+    held: samples.filter(({ u }) => foldOf(u) === fold), training: samples.filter(({ u }) => foldOf(u) !== fold),
+  })).filter(({ held, training }) => held.length > 0 && training.length > 0)
+}
+
 /**
- * Scores each fold of the groups with weights fitted to the other folds. Scales, medians and the variances of the weights come from all
- * samples, since a single sample hardly moves them.
+ * Scores each fold of the groups with weights and thresholds fitted to the other folds. Scales, medians and the variances of the weights
+ * come from all samples, since a single sample hardly moves them.
  * @param known the fit to all samples
  */
-export function forecastHeldOut (frame: Preprocessing, samples: readonly UsableSample[], known: TreeFit): HeldOutForecast[] {
-  const folds = Array.from({ length: FOLDS }, (_, fold) => samples.filter(({ u }) => foldOf(u) === fold))
-  return folds.flatMap((held, fold) => {
-    if (held.length === 0 || held.length === samples.length) return []
-    const contexts = contextWeights(frame, fitWeights(frame, samples.filter(({ u }) => foldOf(u) !== fold), known))
-    return held.flatMap(({ leaf, steps }) => {
-      const scorer = { name: '', grid: [], signals: frame.signals, length_power: 0, ...contexts[leaf]! }
-      return steps.map(({ tokens, confidence, signals, lost }): HeldOutForecast => ({
-        predicted: scoreStep(scorer, tokens, confidence, signals)!, confidence, kept: lost === 1 ? 0 : 1, weight: 1 / steps.length,
-      }))
+export function scoreHeldOut (frame: Preprocessing, samples: readonly UsableSample[], known: TreeFit): HeldOutRun[] {
+  return foldsOf(samples).flatMap(({ held, training }) => {
+    const fitted = { name: '', signals: frame.signals, contexts: contextWeights(frame, fitWeights(frame, training, known)) }
+    const predictor = { ...fitted, grid: scoreGrid(fitted, training) }
+    return held.map((sample) => {
+      const scorer = scorerFor(predictor, sample.leaf)
+      const scores = sample.steps.map(({ tokens, confidence, signals }) => scoreStep(scorer, tokens, confidence, signals)!)
+      return { sample, scores, grid: predictor.grid }
     })
   })
+}
+
+/** The steps of a generation as forecasts. */
+export function forecastsOf ({ sample: { steps }, scores }: HeldOutRun): HeldOutForecast[] {
+  return steps.map(({ confidence, lost }, i) =>
+    ({ predicted: scores[i]!, confidence, kept: lost === 1 ? 0 : 1, weight: 1 / steps.length }))
 }
 
 const BINS = 10

@@ -1,5 +1,6 @@
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import { CONFIDENCE, type Label, TOKENS } from '../policy/policy.js'
+import type { HeldOutSavings } from './held-out-savings.js'
 
 /** Bounds on the number of a predictor's thresholds. Predictors trained here have the most allowed, as many as the raw confidence. */
 export const MIN_THRESHOLDS = 2
@@ -58,6 +59,8 @@ export interface Predictor {
   }
   /** Absent if the predictor was imported without it. */
   readonly calibration?: Calibration
+  /** By key of the context that gathers the evidence. Absent if the predictor was imported without it. */
+  readonly held_out_savings?: Readonly<Record<string, HeldOutSavings>>
 }
 
 /** A predictor with the parameters of one context. */
@@ -68,7 +71,10 @@ const MAX_LOG_ODDS = 12
 /** Standardised signals are clamped to this, so that an outlier does not decide a score alone. */
 const MAX_STANDARDISED = 8
 
-export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
+/** The parts of a predictor that scores are computed from. */
+export type Weights = Pick<Predictor, 'name' | 'contexts' | 'signals'>
+
+export function scorerFor ({ name, grid, contexts, signals }: Weights & Pick<Predictor, 'grid'>, key: string): Scorer {
   const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
   const { log_median, length_power = 0, weights } = contexts[nearest]!
   return { name, grid, log_median, length_power, weights, signals }

@@ -1,4 +1,4 @@
-import { MAX_MEDIANS, MAX_THRESHOLDS, scorerFor, scoreStep, type Predictor, type Scorer } from './predictor.js'
+import { MAX_MEDIANS, MAX_THRESHOLDS, scorerFor, scoreStep, type Scorer, type Weights } from './predictor.js'
 import type { Sample } from './sample.js'
 
 /** The smallest distance of two thresholds in log-odds, and the largest log-odds at which a double still resolves that distance. */
@@ -24,7 +24,7 @@ interface Crossing { readonly logOdds: number, readonly saved: number, readonly 
  * where a token weighs more the more likely a threshold there will be in force. So thresholds lie close together where a small change
  * matters, whatever the range of the scores.
  */
-export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly Sample[]): number[] {
+export function scoreGrid (predictor: Weights, samples: readonly Sample[]): number[] {
   const byLeaf = new Map<string, Sample[]>()
   for (const sample of samples) {
     const own = byLeaf.get(sample.leaf)

@@ -49,6 +49,7 @@ export function createPredictorVersions (store: Store, snapshotHolder: SnapshotH
       scores_in: scored.length,
       serving_in: scored.filter(({ threshold }) => threshold !== null).length,
       calibration: predictor.calibration ?? null,
+      held_out_savings: predictor.held_out_savings ?? {},
     }
   }
 

@@ -1,13 +1,15 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
+import { certifyingKey } from '../../core/policy/context.js'
 import type { Label } from '../../core/policy/policy.js'
 import { type FitResult, MIN_OF_EACH } from '../../core/predictor/fit-predictor.js'
+import type { EvidenceTerms } from '../../core/predictor/held-out-savings.js'
 import { MAX_PREDICTORS, type PredictorVersion } from '../../core/predictor/predictor-version.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
 import type { Sample } from '../../core/predictor/sample.js'
 import { TRAINER } from '../../core/reducer/apply-command.js'
-import { FIRST_TRAINING } from '../../core/reducer/fold.js'
+import { FIRST_TRAINING, policyOf } from '../../core/reducer/fold.js'
 import type { PredictorEntry } from '../../core/reducer/log-entry.js'
 import type { Store } from '../../store/store.js'
 import { createCommander } from './commander.js'
@@ -15,7 +17,13 @@ import type { LearnerState } from './fold-entries.js'
 import { WITHOUT_HOOKS } from './threads.js'
 
 /** The input of a fit, see fit-worker.ts. */
-export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
+export interface Fit {
+  readonly samples: readonly Sample[]
+  readonly name: string
+  readonly label: Label
+  readonly levels: string
+  readonly terms: Readonly<Record<string, EvidenceTerms>>
+}
 
 interface TrainerOptions {
   readonly store: Pick<Store, 'append' | 'predictors' | 'revision'>
@@ -49,7 +57,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
       const mine = samples.filter((sample) => sample.label === label)
       if (mine.length < FIRST_TRAINING) continue
       const name = `auto-${added}${label === 'exact_match' ? '' : `-${label}`}` // Training on the same samples again gives the same predictor.
-      const predictor = await fit({ samples: mine, name, label, levels }, closing.signal)
+      const predictor = await fit({ samples: mine, name, label, levels, terms: termsOf(ledger, mine, label) }, closing.signal)
       if (predictor === null) continue
       entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
     }
@@ -85,6 +93,17 @@ const NO_ROOM = `no predictor is trained: all ${MAX_PREDICTORS} stored predictor
 
 const NOTHING = `too few samples to train a predictor: it takes ${FIRST_TRAINING} generations of one label, ${MIN_OF_EACH} of them with a step ` +
   `where stopping loses EM and ${MIN_OF_EACH} with a step where it does not; it is tried again with 10 % more samples`
+
+/** The terms of the contexts that gather the evidence of these samples, by leaf. A context that now counts another label has none. */
+function termsOf (ledger: LearnerState['ledger'], samples: readonly Sample[], label: Label): Record<string, EvidenceTerms> {
+  const { levels } = ledger.configuration
+  const leaves = [...new Set(samples.map(({ leaf }) => leaf))]
+  return Object.fromEntries(leaves.flatMap((leaf) => {
+    const key = certifyingKey(levels, policyOf(ledger, leaf).certify_at, leaf)
+    const { label: counted, max_em_drop, min_tokens } = policyOf(ledger, key)
+    return counted === label ? [[leaf, { key, max_em_drop, min_tokens }]] : []
+  }))
+}
 
 /** Whether there is room for another predictor, or a retired one to delete. */
 function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {

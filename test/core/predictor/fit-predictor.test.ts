@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { LENGTH_POWER } from '../../../src/core/predictor/features.js'
 import {
-  calibrationOf, contextWeights, fitPredictor, fitWeights, foldOf, forecastHeldOut, type HeldOutForecast, preprocess,
+  calibrationOf, contextWeights, fitPredictor, fitWeights, foldOf, foldsOf, forecastsOf, type HeldOutForecast, preprocess, scoreHeldOut,
 } from '../../../src/core/predictor/fit-predictor.js'
 import { type Predictor, scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
 import { type Sample, type SampleStep, usableSamples } from '../../../src/core/predictor/sample.js'
@@ -158,18 +158,32 @@ t.test('folds are of equal size, even among control draws, which are all small',
   t.ok(foldOf(1 - 2 ** -32) < 5)
 })
 
+t.test('no group is in the training data of its own fold, and each is held out once', async (t) => {
+  const sample = fc.record({ u: fc.integer({ min: 0, max: 40 }).map((group) => group * 8_191 / 2 ** 32) })
+  holds(t, fc.property(fc.array(sample, { maxLength: 60 }), (samples) => {
+    const folds = foldsOf(samples)
+    const isApart = folds.every(({ held, training }) => {
+      const trained = new Set(training.map(({ u }) => u))
+      return held.length + training.length === samples.length && held.every(({ u }) => !trained.has(u))
+    })
+    const heldOut = folds.flatMap(({ held }) => held)
+    return isApart && new Set(heldOut).size === heldOut.length && (folds.length === 0 || heldOut.length === samples.length)
+  }))
+})
+
 t.test('every step is forecast once, from other groups', async (t) => {
   const samples = usableSamples(plantedSamples(5, [{ leaf: 'task=a', generations: 200, weights: [1, 1] }]), 'exact_match')
   const frame = preprocess(samples)
   const fit = fitWeights(frame, samples)
-  const forecasts = forecastHeldOut(frame, samples, fit)
+  const forecasts = scoreHeldOut(frame, samples, fit).flatMap(forecastsOf)
   t.equal(forecasts.length, samples.reduce((sum, { steps }) => sum + steps.length, 0))
   t.ok(Math.abs(forecasts.reduce((sum, { weight }) => sum + weight, 0) - 200) < 1e-9)
 
   // Inverting the labels of one fold does not change its own forecasts.
   const invert = (steps: readonly SampleStep[]) => steps.map((step): SampleStep => ({ ...step, lost: step.lost === 1 ? 0 : 1 }))
   const inverted = samples.map((sample) => foldOf(sample.u) !== 2 ? sample : { ...sample, steps: invert(sample.steps) })
-  const own = (list: typeof samples) => forecastHeldOut(frame, list.filter(({ u }) => foldOf(u) === 2 || foldOf(u) === 0), fit)
+  const own = (list: typeof samples) =>
+    scoreHeldOut(frame, list.filter(({ u }) => foldOf(u) === 2 || foldOf(u) === 0), fit).flatMap(forecastsOf)
   const inFold = samples.filter(({ u }) => foldOf(u) === 2).reduce((sum, { steps }) => sum + steps.length, 0)
   const last = (list: typeof samples) => own(list).slice(-inFold).map(({ predicted }) => predicted)
   t.strictSame(last(inverted), last(samples))
@@ -178,7 +192,7 @@ t.test('every step is forecast once, from other groups', async (t) => {
 t.test('a single group cannot be held out', async (t) => {
   const samples = usableSamples(plantedSamples(5, [{ leaf: '*', generations: 20, weights: [1] }]).map((sample) => ({ ...sample, u: 0.5 })), 'exact_match')
   const frame = preprocess(samples)
-  t.strictSame(forecastHeldOut(frame, samples, fitWeights(frame, samples)), [])
+  t.strictSame(scoreHeldOut(frame, samples, fitWeights(frame, samples)), [])
 })
 
 const samples = usableSamples(plantedSamples(6, [

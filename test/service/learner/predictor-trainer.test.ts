@@ -55,6 +55,7 @@ t.test('a predictor is fitted in a worker thread and appended to the log', async
   const { predictor } = (store.appended[0] as PredictorEntry).version!
   t.equal(predictor.trained.groups.length, 300)
   t.equal(predictor.grid.length, 30)
+  t.match(predictor.held_out_savings, { 'model=q,task=x': { generations: 300, max_em_drop: 0.02 } })
 })
 
 t.test('a predictor is trained for each label with enough samples', async (t) => {
@@ -69,6 +70,24 @@ t.test('a predictor is trained for each label with enough samples', async (t) =>
   await until('it is trained', () => few.appended.length === 1)
   await Promise.all([trainer.close(), other.close()])
   t.match(few.appended, [{ name: 'auto-599' }])
+})
+
+t.test('a fit gets the terms of the contexts that gather the evidence, of those that count its label', async (t) => {
+  const fits: Fit[] = []
+  const trainer = createTrainer({ store: storeOf(), log, fit: async (fit: Fit) => { fits.push(fit); return null } })
+  const leaves = ['model=q,task=x', 'model=p,task=x', 'model=p,task=y', 'model=r,task=x']
+  const memory = memoryWith(samples(320).map((sample, i) => ({ ...sample, leaf: leaves[i % 4]! })))
+  const policies = new Map([
+    ['model=q', { max_em_drop: 0.03 }], ['model=p', { certify_at: 'model', min_tokens: 10 }], ['model=r', { label: 'agreement' as const }],
+  ])
+  memory.ledger = { ...memory.ledger, policies }
+  trainer.consider(memory)
+  await until('it is asked', () => fits.length > 0)
+  await trainer.close()
+  const pool = { key: 'model=p', max_em_drop: 0.02, min_tokens: 10 }
+  t.strictSame(fits[0]!.terms, {
+    'model=q,task=x': { key: 'model=q,task=x', max_em_drop: 0.03, min_tokens: 0 }, 'model=p,task=x': pool, 'model=p,task=y': pool,
+  })
 })
 
 t.test('with too few samples or after a failed fit, training is tried again with 10 % more samples', async (t) => {
@@ -168,7 +187,7 @@ t.test('closing aborts a running fit', async (t) => {
   t.same(store.appended, [])
 })
 
-const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
+const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task', terms: {} }
 
 t.test('the result of a fit is passed on, and its end is reported', async (t) => {
   const ends: FitResult[] = []
