@@ -29,9 +29,9 @@ def test_requests_of_a_loop_share_calls(service: Service) -> None:
                 return await client.run(one, played.agenerate, played.aprobe), played.tokens
 
             said = await asyncio.gather(*(handle(32 * (i % 4)) for i in range(20)))
-            assert said == [("right", (32, 32, 64, 96)[i % 4]) for i in range(20)]
-            assert client.counters.checks == 30
-            assert client.counters.calls == 2
+            assert said == [("right", (16, 32, 64, 96)[i % 4]) for i in range(20)]
+            assert client.counters.checks == 45
+            assert client.counters.calls == 3
             assert await asyncio.to_thread(client.flush, 30)
             assert client.counters.reported == 20
 

@@ -236,7 +236,7 @@ def test_labels_that_come_too_late_are_named(
     with Client(service.url, timeout=30) as client:
         evaluate(model(client, "late"), [task(tmp_path)], limit=4)
         assert "too late" not in caplog.text
-        service.put("/v1/contexts/model=harness,task=late/policy", {"follow_up_seconds": 0})
+        service.put("/v1/contexts/model=harness,task=late/policy", {"follow_up_seconds": 1, "evidence_span_seconds": 0})
         evaluate(model(client, "late"), [task(tmp_path)], limit=4)
     assert "too late" in caplog.text
 
