@@ -95,8 +95,11 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
     const gone = new AbortController()
     outgoing.on('close', () => { gone.abort() })
     // A worker that goes away ends a long poll; other calls reach the service even if the worker has stopped waiting for the reply.
-    const sent = script.treats === true && isForDecisions(path) ? JSON.stringify(treated(body)) : payload
-    const reply = await forward(method, url, incoming.headers, sent, method === 'GET' ? gone.signal : undefined)
+    const send = (sent: Buffer | string) => forward(method, url, incoming.headers, sent, method === 'GET' ? gone.signal : undefined)
+    const drawn = await send(payload)
+    const reply = script.treats === true && isForDecisions(path)
+      ? asTreated(await send(JSON.stringify(treated(body))), drawn.text)
+      : drawn
     exchange.served = { status: reply.status, body: jsonOf(reply.text) }
     if (failure !== null) {
       if (failure === 'hang') exchange.waitedMs = await hold(gone.signal)
@@ -197,8 +200,18 @@ const isForDecisions = (path: string): boolean => path.startsWith('/v1/decisions
 /** A request for decisions whose steps have an arm. */
 function treated (body: any): any {
   const withArm = (step: any) => ({ ...step, arm: step?.arm ?? 'treated' })
-  if (Array.isArray(body?.context)) return { ...body, arms: body.context.map((_: unknown, row: number) => body.arms?.[row] ?? 'treated') }
   return Array.isArray(body?.steps) ? { ...body, steps: body.steps.map(withArm) } : withArm(body)
+}
+
+/** The reply to such a request. Only the reply to a step without an arm has the rule of its context, so it comes from `drawn`. */
+function asTreated<R extends { readonly text: string }> (reply: R, drawn: string): R {
+  const [body, first] = [jsonOf(reply.text), jsonOf(drawn)]
+  const withRule = (decision: any, other: any) => ({ ...decision, ...(other?.rule !== undefined && { rule: other.rule }) })
+  const decisions = body?.decisions
+  const merged = Array.isArray(decisions)
+    ? { ...body, decisions: decisions.map((decision, i) => withRule(decision, first?.decisions?.[i])) }
+    : withRule(body, first)
+  return { ...reply, text: JSON.stringify(merged) }
 }
 
 function jsonOf (text: string): any {
