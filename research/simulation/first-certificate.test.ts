@@ -1,6 +1,6 @@
 import t from 'tap'
 import { rollouts, steady } from '../../test/simulation/arrivals.js'
-import { certifiedOf, play } from '../../test/simulation/enrolment.js'
+import { certifiedOf } from '../../test/simulation/enrolment.js'
 import { PATTERNS } from './patterns.js'
 import { silent } from '../../test/simulation/mishaps.js'
 import { median } from './summary.js'
@@ -46,8 +46,4 @@ t.test('other arrivals hardly delay the first certificate', async (t) => {
     ['three replicas, one 4 s behind', 120], ['labels of lost ones are slow', 120], ['40 % labelled, answers compared', 120],
     ['40 % cancelled', 160], ['groups of 8', 120], ['a pool of 20 contexts', 120],
   ] as const) t.ok(secondsOf(name) < atMost, `${name}: ${secondsOf(name)} s`)
-})
-
-t.test('excluding the labels of 60 % of the generations prevents a certificate', async (t) => {
-  t.equal(play(patternNamed('40 % labelled, missing labels excluded'), 0, 1).certifiedAt, null)
 })

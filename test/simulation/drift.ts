@@ -7,8 +7,8 @@ import { simulatedService } from './service.js'
 import { generationsOf, KEY, LEVELS } from './stream.js'
 
 // Raises the risk under a threshold in force and measures how the service reacts, through the real decisions and the real learner
-// (service.ts). A certificate stands until the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors") raises its alarm, real stops show a
-// breach, or its half-window turns.
+// (service.ts). A certificate stands until the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors") raises its alarm, or real stops show
+// a breach.
 
 /** A moment counted from the shift on; Infinity if it never came. */
 export interface Moment {
