@@ -2,10 +2,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { SLACK } from '../../../src/store/embedded/embedded-records.js'
-import { mulberry32 } from '../../random.js'
-import { batch, idsOf, textsAt as texts } from '../fixtures.js'
-import { fill, numbersOf, recordStorage } from '../record-storage.js'
+import { SLACK } from '../../../../src/store/embedded/embedded-records.js'
+import { mulberry32 } from '../../../random.js'
+import { batch, idsOf, textsAt as texts } from '../../../store/fixtures.js'
+import { fill, numbersOf, recordStorage } from '../../../store/record-storage.js'
 
 t.test('the log stays short and records stay complete while records come, go and fail to be written', async (t) => {
   const { tables, open, rows } = await recordStorage(t)
