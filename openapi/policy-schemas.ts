@@ -81,7 +81,7 @@ const fields = {
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
   check_every_tokens: Type.Unsafe<number | 'auto'>({
     anyOf: [{ type: 'integer', minimum: 1, maximum: 1_000_000_000 }, { type: 'string', const: 'auto' }],
-    description: 'Least distance of the steps at which workers ask (tokens, from 1); "auto": 8 times the tokens that a probe takes in the context, at least 16, as its first 4 control generations report them',
+    description: 'Least distance of the steps at which workers ask (tokens, from 1); "auto": 8 times the tokens that a probe takes in the context, 16 to 1,024, as its first 4 control generations report them',
   }),
   check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Least distance to the next check, as a part of the tokens so far, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later).' }),
   follow_up_seconds: Type.Number({

@@ -18,6 +18,8 @@ export interface CheckDistance {
 
 /** The distance before probes have shown what they take, and the least one. Distances are its multiples. */
 const LEAST = 16
+/** The greatest one. Beyond it most generations would end before their first check, and nothing would ever be measured again. */
+const GREATEST = 1024
 
 /** Tokens from one check to the next for each token of a probe. */
 const TOKENS_PER_PROBE_TOKEN = 8
@@ -31,7 +33,7 @@ export const FIRST_DISTANCE: CheckDistance = { tokens: LEAST, generations: 0, ch
 
 /** The distance at which probes of a mean number of tokens are made. */
 export function distanceForProbes (meanTokens: number): number {
-  return LEAST * Math.max(1, Math.round(TOKENS_PER_PROBE_TOKEN * meanTokens / LEAST))
+  return Math.min(GREATEST, LEAST * Math.max(1, Math.round(TOKENS_PER_PROBE_TOKEN * meanTokens / LEAST)))
 }
 
 /** Adds a control generation. @param probeTokens tokens of the probes of all its checks; `undefined`: they are free, or were not stated */

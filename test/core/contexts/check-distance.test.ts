@@ -4,9 +4,9 @@ import { addProbes, type CheckDistance, checkEveryTokens, distanceAfter, distanc
 const after = (generations: number, probeTokens: number, start = FIRST_DISTANCE): CheckDistance =>
   Array.from({ length: generations }).reduce<CheckDistance>((distance) => addProbes(distance, 10, 10 * probeTokens), start)
 
-t.test('checks are eight times the tokens of a probe apart, in steps of 16, and at least 16', async (t) => {
-  const distances = [0, 1, 2.9, 3.1, 4, 16, 500].map(distanceForProbes)
-  t.same(distances, [16, 16, 16, 32, 32, 128, 4000])
+t.test('checks are eight times the tokens of a probe apart, in steps of 16, at least 16 and at most 1,024', async (t) => {
+  const distances = [0, 1, 2.9, 3.1, 4, 16, 128, 129, 1e9].map(distanceForProbes)
+  t.same(distances, [16, 16, 16, 32, 32, 128, 1024, 1024, 1024])
 })
 
 t.test('the distance is set when the first four control generations have reported, and then stays', async (t) => {
