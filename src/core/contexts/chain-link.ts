@@ -2,7 +2,7 @@ import { testedBound } from '../certificate/judge-errors.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { checkEveryTokens } from './check-distance.js'
+import type { CheckDistance } from './check-distance.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { ALL_LABELS, areLabelsSpared, labelReach } from './label-losses.js'
@@ -46,8 +46,8 @@ export interface ChainLink extends Judgement {
   readonly probeForm: ProbeFormState | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
-  /** Tokens between the checks of its generations; where a pool's policy says `auto`, that of the pool counts for its members. */
-  readonly checkEveryTokens: number
+  /** The distance of checks that its evidence has measured; `undefined` before any outcome. */
+  readonly checkDistance: CheckDistance | undefined
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
   /** Index of the loosest threshold for which labels are asked for. */
@@ -90,7 +90,7 @@ export function chainLink (
     isUnreadable: state?.epoch === 0,
     probeForm: state?.probe_form ?? null,
     warnings,
-    checkEveryTokens: checkEveryTokens(policy, state?.check_distance),
+    checkDistance: state?.check_distance,
     learnedControlShare: state?.control_share,
     labelReach: state === undefined || pin !== undefined ? ALL_LABELS : labelReachOf(state, policy), // a pin may lose more than is allowed
   }

@@ -59,7 +59,10 @@ function measured (distance: CheckDistance): CheckDistance {
   return { ...distance, tokens: distanceForProbes(distance.probe_tokens / distance.checks) }
 }
 
-/** Tokens between two checks. @param distance of the context that certifies; absent: it is new */
+/**
+ * Tokens between the checks of a leaf under its policy. A number that only its pool states does not replace `auto`.
+ * @param distance of the context that certifies for it; `undefined`: it is new
+ */
 export function checkEveryTokens ({ check_every_tokens: every }: Pick<Policy, 'check_every_tokens'>, distance: CheckDistance | undefined): number {
   return every === 'auto' ? (distance ?? FIRST_DISTANCE).tokens : every
 }

@@ -1,4 +1,5 @@
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
+import { checkEveryTokens } from '../contexts/check-distance.js'
 import type { ContextWarning } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce, type Scope } from '../contexts/effective-threshold.js'
 import type { Guarantee } from '../contexts/guarantee.js'
@@ -220,7 +221,6 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], predictors: LivePr
   const leaf = chain.at(-1)!
   const { policy } = leaf
   const score = scoreOfPolicy(force.source.policy, levels, predictors)
-  const { checkEveryTokens } = policy.check_every_tokens === 'auto' ? force.source : leaf
   const isEnrolling = force.isEvidence && force.source.policy.follow_up_seconds !== 0
   return {
     context: force.source.key || null,
@@ -231,7 +231,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], predictors: LivePr
     label: force.source.policy.label,
     mode: policy.mode,
     minTokens: policy.min_tokens,
-    checkEveryTokens,
+    checkEveryTokens: checkEveryTokens(policy, force.source.checkDistance),
     checkGrowth: policy.check_growth,
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),

@@ -1,5 +1,4 @@
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { checkEveryTokens } from '../../../src/core/contexts/check-distance.js'
 import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
 import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
 import { ALL_LABELS } from '../../../src/core/contexts/label-losses.js'
@@ -64,7 +63,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
   return {
     key,
     policy: ownPolicy,
-    checkEveryTokens: checkEveryTokens(ownPolicy, undefined),
+    checkDistance: undefined,
     pin: pinned,
     index,
     threshold: grid[index] ?? null,

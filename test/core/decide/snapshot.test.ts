@@ -105,6 +105,16 @@ t.test('a context that its pool knows has the threshold, guarantee, share and ep
   t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: null, scope: 'none', context: 'model=r', guarantee: null, controlShare: 1 })
 })
 
+t.test('under "auto" a leaf has the distance that its pool has measured, even where the pool states a number', async (t) => {
+  const checkDistance = { tokens: 128, generations: 4, checks: 40, probe_tokens: 640 }
+  const every = (its: LinkFields['policy']) => {
+    const contexts = { '*': POOLED, 'model=q': { checkDistance, policy: { ...POOLED.policy, check_every_tokens: 64 } }, 'model=q,task=x': { policy: { ...POOLED.policy, ...its } } }
+    return ruleFor(snapshotOf(contexts), { model: 'q', task: 'x' }).checkEveryTokens
+  }
+  t.equal(every({ check_every_tokens: 'auto' }), 128)
+  t.equal(every({ check_every_tokens: 48 }), 48)
+})
+
 t.test('label_rate is the share that is enrolled; outcomes that count on arrival enrol nothing', async (t) => {
   const share = (policy: LinkFields['policy']) => ruleFor(snapshotOf({ 'model=q,task=x': { policy: policy! } }), { model: 'q', task: 'x' }).enrolledShare
   t.equal(share({}), 1)

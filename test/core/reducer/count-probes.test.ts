@@ -1,4 +1,5 @@
 import t from 'tap'
+import { cadenceAt } from '../../../src/core/reducer/fold.js'
 import { LEAF, memoryFold, outcomeOf } from './memory-fold.js'
 
 const AUTO = { check_every_tokens: 'auto' as const }
@@ -22,6 +23,13 @@ t.test('they are counted while the policy states a number, so that "auto" has it
   t.match(fold.state(), { epoch: 2, epoch_cause: 'policy', check_distance: { tokens: 128 } })
   fold.learn({ type: 'reset', key: LEAF, below: false, by: 'ops', reason: 'test' })
   t.match(fold.state(), { epoch: 3, check_distance: { tokens: 16, generations: 0 } }, 'it may be another model')
+})
+
+t.test('under "auto" the learner expects the checks of a leaf at the distance of its pool, as replicas serve it', async (t) => {
+  const fold = memoryFold({ certify_at: 'model', check_every_tokens: 64 })
+  fold.learn(PROBED, 0, 4)
+  fold.learn({ type: 'policy', key: LEAF, policy: AUTO, by: 'ops' })
+  t.equal(cadenceAt(fold, LEAF, fold.state('model=q')).checkEveryTokens, 128)
 })
 
 t.test('in a pool, the probes of all its contexts count', async (t) => {
