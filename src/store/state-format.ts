@@ -2,7 +2,7 @@
  * The format of a state, in a file or in a store. Raise it when this version would misread what was written before, or when an earlier
  * version would misread what is written now. No other format is read.
  */
-export const STATE_FORMAT = 3
+export const STATE_FORMAT = 4
 
 /** A newer version has written to the store. This version would misread the data and lose what it does not know. */
 export class NewerFormatError extends Error {

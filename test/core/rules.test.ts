@@ -2,11 +2,9 @@ import t from 'tap'
 import type { Random } from '../../src/cli/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
 import { addFinal, nothingTested, prefixesAt } from '../../src/core/certificate/tested-evidence.js'
-import type { EvidenceUnit } from '../../src/core/certificate/evidence.js'
-import type { CohortRules, CohortScorer } from '../../src/core/enrolment/accounting.js'
+import type { CohortRules, CohortScoring } from '../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { countsWithin } from '../../src/core/enrolment/evidence-span.js'
-import { RAW } from '../../src/core/enrolment/slice.js'
 import { atMost, rateOf } from '../random.js'
 import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
 import { FIRST } from './reducer/memory-fold.js'
@@ -18,10 +16,10 @@ import { FIRST } from './reducer/memory-fold.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1 }
+const ONE_THRESHOLD: CohortScoring = { thresholds: 1 }
 const NOTHING = nothingTested(1, { clock: 0, time: 0 })
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
-const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
+const RULES = rulesWith({ followUp: 1_800_000, scoring: ONE_THRESHOLD })
 
 /** A generation or a sample of a group: when it starts and ends, s, and whether stopping it would lose its answer. */
 interface Sample {
@@ -61,8 +59,8 @@ function byEnrolment (
     at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current) },
   }))
   const rule = { units: FIRST, span: rules.span }
-  const scorer: CohortScorer = rules.span === 0 ? RAW_SCORER : { ...RAW_SCORER, isTested: (unit) => countsWithin(0, unit, rule) }
-  const current: CohortRules = { ...rules, scorers: [scorer] }
+  const scoring: CohortScoring = rules.span === 0 ? ONE_THRESHOLD : { ...ONE_THRESHOLD, isTested: (unit) => countsWithin(0, unit, rule) }
+  const current: CohortRules = { ...rules, scoring }
   for (const sample of world) {
     if (sample.isSilent) continue
     entries.push({
@@ -70,8 +68,8 @@ function byEnrolment (
       take (clock) {
         const member = cohort.members.get(uOf(sample))
         if (member === undefined) return
-        const units: ReadonlyMap<number, EvidenceUnit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
-        cohort.report(member, { kind: 'known', units }, samples, clock, current)
+        const unit = unitWith(sample.isLost ? 1 : 0)
+        cohort.report(member, { kind: 'known', unit }, samples, clock, current)
       },
     })
   }
@@ -84,9 +82,9 @@ function byEnrolment (
     const clock = at * 1000
     take(clock)
     cohort.advance(clock, current)
-    for (const { differences } of cohort.takeFinal()) tested = addFinal(tested, differences.get(scorer.scorer))
+    for (const { differences } of cohort.takeFinal()) tested = addFinal(tested, differences)
     if (take !== look) continue
-    const open = cohort.openEvidence(scorer, current).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
+    const open = cohort.openEvidence(current).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
     if (prefixesAt(tested, open, 0).some((prefix) => reaches(BOUND, prefix, BAR))) return true
   }
   return false

@@ -6,7 +6,6 @@ import type { Pin } from '../../src/core/contexts/pin.js'
 import type { CohortRules } from '../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import type { CohortsHeader } from '../../src/core/enrolment/cohorts.js'
-import { RAW } from '../../src/core/enrolment/slice.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
@@ -95,8 +94,8 @@ const RULES: CohortRules = {
   wait: 12_000,
   span: 0,
   labelRate: 1,
-  scorers: [{ scorer: RAW, thresholds: GRID.length }],
-  worstUnits: () => new Map(),
+  scoring: { thresholds: GRID.length },
+  worstUnit: () => null,
 }
 
 /** A cohort with an open group, a member that awaits its label, a member that is accounted for, and an early outcome. */
@@ -106,9 +105,9 @@ export function cohortOf (epoch = '1000-0'): Cohort {
   const [group, waits, done] = cohort.enrol({ key: 'model=q', epoch, share: 0.5, draws }, 0.1 + 0.2, RULES)
   const trace: Trace = { tokens: 100, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.9, em: 0 }], isComplete: true }
   const unit = evidenceUnitOf(trace, stopsOf(trace, 0))
-  cohort.report(group!, { kind: 'known', units: new Map([[RAW, unit]]) }, 8, 1000, RULES)
+  cohort.report(group!, { kind: 'known', unit }, 8, 1000, RULES)
   cohort.report(waits!, { kind: 'awaits_label', generation_id: 'waits' }, 1, 1000, RULES)
-  cohort.report(done!, { kind: 'known', units: new Map([[RAW, unit]]) }, 1, 1000, RULES)
+  cohort.report(done!, { kind: 'known', unit }, 1, 1000, RULES)
   cohort.addEarly({ u: 0.7, generation_id: 'early', until: 13_000 })
   cohort.takeCounts()
   return cohort

@@ -10,7 +10,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { outcome, trainingWriteOf } from './fixtures.js'
 
 const FORMAT = '{stopgate}:format'
-const NEWER = { name: 'NewerFormatError', message: /a newer version of stopgate.*format 4; this version reads only format 3\): run the newer version/ }
+const NEWER = { name: 'NewerFormatError', message: new RegExp(`a newer version of stopgate.*format ${STATE_FORMAT + 1}; this version reads only format ${STATE_FORMAT}\\): run the newer version`) }
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
 t.test('a store that an older version has written to is refused, an empty one is not', async (t) => {

@@ -4,7 +4,7 @@ import {
 } from './difference-sums.js'
 import type { Evidence } from './evidence.js'
 
-/** The evidence of one scorer that is tested: of the units that the span counts (see `evidence-span.ts`), since the epoch began. */
+/** The evidence that is tested: of the units that the span counts (see `evidence-span.ts`), since the epoch began. */
 export interface TestedEvidence {
   /** When it began, by the follow-up clock and in the log's time, ms. */
   readonly at: number
@@ -51,8 +51,8 @@ const firstUnits = new Map<number, Map<number, number>>()
 const MAX_REMEMBERED = 128
 
 /** Adds the units of a final slice. */
-export function addFinal (tested: TestedEvidence, sums: DifferenceSums | undefined): TestedEvidence {
-  if (sums === undefined) return tested
+export function addFinal (tested: TestedEvidence, sums: DifferenceSums | null): TestedEvidence {
+  if (sums === null) return tested
   const final = differenceSumFrom(tested.final)
   addDifferenceSums(final, sums)
   return { ...tested, final }

@@ -3,7 +3,7 @@ import { addUnitTo, type EvidenceSum, newSum, type OpenEvidence, sumFrom } from 
 import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
 import type { OpenDifferences } from '../certificate/tested-evidence.js'
 import { addAtWorst, type EnrolledUnit, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
-import { addSliceCounts, ownSums, type Slice } from './slice.js'
+import { addSliceCounts, type Slice, unshareSums } from './slice.js'
 
 /** The rules of a cohort. Times in ms of the follow-up clock. */
 export interface CohortRules {
@@ -13,23 +13,22 @@ export interface CohortRules {
   readonly labelRate: number
   /** How long an outcome waits for its entry. */
   readonly wait: number
-  /** The scorer that gathers evidence here; none where its predictor is gone. */
-  readonly scorers: readonly CohortScorer[]
-  /** The worst case of a sample that awaits its label, by scorer. */
-  readonly worstUnits: (generationId: string) => ReadonlyMap<number, EvidenceUnit>
+  /** How the evidence is scored; `null`: its predictor is gone, so that there is none. */
+  readonly scoring: CohortScoring | null
+  /** The worst case of a sample that awaits its label; `null`: its steps are no longer known. */
+  readonly worstUnit: (generationId: string) => EvidenceUnit | null
 }
 
-export interface CohortScorer {
-  readonly scorer: number
+export interface CohortScoring {
   readonly thresholds: number
-  /** Whether it was trained on this unit, and so may not learn from it; absent: it was not trained. */
+  /** Whether the score was trained on this unit, which is then no evidence; absent: it was not trained. */
   readonly isSetAside?: (u: number) => boolean
   /** Whether a unit is tested (see `evidence-span.ts`); absent: all are. */
   readonly isTested?: (unit: EnrolledUnit) => boolean
 }
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
-export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scorers'>): void {
+export function accountFor (member: EnrolledUnit, { scoring }: Pick<CohortRules, 'scoring'>): void {
   const { slice, u } = member
   const samples = samplesOf(member)
   const missing = member.lost + member.atWorst
@@ -39,36 +38,30 @@ export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scor
     missing: missing / samples,
     cancelled: member.cancelled / samples,
   })
-  for (const scorer of rules.scorers) if (scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
+  if (scoring !== null && scoring.isSetAside?.(u) !== true) addToSlice(member, scoring)
 }
 
 /** Adds a member to the evidence of its slice, for the test and for the drift detector. */
-function addToSlice (member: EnrolledUnit, { scorer, thresholds, isTested }: CohortScorer): void {
-  const { evidence, watched, differences } = ownSums(member.slice)
-  if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
-  const seen = watched.get(scorer)
-  if (seen !== undefined) add(seen, evidenceUnitOfEnrolled(withoutMissing(member), scorer, thresholds))
-  const unit = evidenceUnitOfEnrolled(member, scorer, thresholds)
-  add(sumIn(evidence, scorer, thresholds), unit)
+function addToSlice (member: EnrolledUnit, { thresholds, isTested }: CohortScoring): void {
+  const { slice } = member
+  unshareSums(slice)
+  slice.evidence ??= newSum(thresholds)
+  if (member.lost > 0) slice.watched ??= sumFrom(slice.evidence)
+  if (slice.watched !== null) add(slice.watched, evidenceUnitOfEnrolled(withoutMissing(member), thresholds))
+  const unit = evidenceUnitOfEnrolled(member, thresholds)
+  add(slice.evidence, unit)
   if (isTested?.(member) === false) return
-  let sum = differences.get(scorer)
-  if (sum === undefined) differences.set(scorer, sum = differenceSumFrom(noDifferences(thresholds)))
-  if (unit !== null) addDifferencesOf(sum, unit.eighths)
+  slice.differences ??= differenceSumFrom(noDifferences(thresholds))
+  if (unit !== null) addDifferencesOf(slice.differences, unit.eighths)
 }
 
 function add (sum: EvidenceSum, unit: EvidenceUnit | null): void { if (unit !== null) addUnitTo(sum, unit) }
-
-function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): EvidenceSum {
-  let sum = sums.get(scorer)
-  if (sum === undefined) sums.set(scorer, sum = newSum(thresholds))
-  return sum
-}
 
 /**
  * Gives up a member whose follow-up is over: its remaining outcomes and labels count as missing.
  * @returns whether some of its samples are missing
  */
-export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'worstUnits'>): boolean {
+export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'worstUnit'>): boolean {
   const { samples, reported } = member
   for (const id of member.waiting) addWorst(member, id, rules)
   member.waiting = []
@@ -80,9 +73,9 @@ export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'wor
 }
 
 /** A sample whose label does not come. */
-function addWorst (member: EnrolledUnit, id: string, rules: Pick<CohortRules, 'worstUnits'>): void {
+function addWorst (member: EnrolledUnit, id: string, rules: Pick<CohortRules, 'worstUnit'>): void {
   stopWaiting(member, id)
-  addAtWorst(member, rules.worstUnits(id))
+  addAtWorst(member, rules.worstUnit(id))
 }
 
 /** The open slices of a cohort, all its members, and the members of which some samples are known. */
@@ -95,14 +88,13 @@ interface Looked {
 /** An open slice: its evidence, and what it adds to the prefix before it. */
 export interface OpenSlice extends OpenEvidence { readonly differences: OpenDifferences }
 
-/**
- * The evidence of each ended slice that is not final, for one scorer. A unit is
- * known if it is accounted for or its worst case is known.
- */
-export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
-  const { isSetAside, isTested } = scorer
+/** The evidence of each ended slice that is not final. A unit is known if it is accounted for or its worst case is known. */
+export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, rules: CohortRules): OpenSlice[] {
+  const { scoring } = rules
+  if (scoring === null) return []
+  const { thresholds, isSetAside, isTested } = scoring
   const ended = slices.filter((slice) => slice.ends !== null)
-  const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, scorer)]))
+  const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, thresholds)]))
   if (isSetAside === undefined && isTested === undefined) {
     for (const [slice, draft] of drafts) addUnaccounted(draft, slice.open, true)
   } else {
@@ -115,7 +107,7 @@ export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, 
   for (const member of partlyKnown) {
     const draft = drafts.get(member.slice)
     if (draft === undefined || isSetAside?.(member.u) === true) continue
-    const unit = worstUnit(member, scorer, rules)
+    const unit = worstCase(member, thresholds, rules)
     if (unit === null) continue
     const isCounting = isTested?.(member) !== false
     addUnaccounted(draft, -1, isCounting)
@@ -133,9 +125,9 @@ interface Draft {
   readonly differences: { readonly sums: DifferenceSum, unaccounted: number }
 }
 
-function newDraft ({ evidence, differences }: Slice, { scorer, thresholds }: CohortScorer): Draft {
-  const sums = differenceSumFrom(differences.get(scorer) ?? noDifferences(thresholds))
-  return { known: evidence.get(scorer) ?? noEvidence(thresholds), sum: null, unaccounted: 0, differences: { sums, unaccounted: 0 } }
+function newDraft ({ evidence, differences }: Slice, thresholds: number): Draft {
+  const sums = differenceSumFrom(differences ?? noDifferences(thresholds))
+  return { known: evidence ?? noEvidence(thresholds), sum: null, unaccounted: 0, differences: { sums, unaccounted: 0 } }
 }
 
 function addUnaccounted (draft: Draft, units: number, areTested: boolean): void {
@@ -144,20 +136,16 @@ function addUnaccounted (draft: Draft, units: number, areTested: boolean): void 
 }
 
 /** The worst case of a member; `null`: nothing is known of it. */
-function worstUnit (member: EnrolledUnit, { scorer, thresholds }: CohortScorer, rules: CohortRules): EvidenceUnit | null {
-  const known = member.worst?.get(scorer)
-  if (known !== undefined) return known
-  const unit = computeWorst(member, scorer, thresholds, rules)
-  const worst = member.worst ??= new Map<number, EvidenceUnit | null>()
-  worst.set(scorer, unit)
-  return unit
+function worstCase (member: EnrolledUnit, thresholds: number, rules: CohortRules): EvidenceUnit | null {
+  if (member.worst === undefined) member.worst = computeWorst(member, thresholds, rules)
+  return member.worst
 }
 
-function computeWorst (member: EnrolledUnit, scorer: number, thresholds: number, rules: CohortRules): EvidenceUnit | null {
+function computeWorst (member: EnrolledUnit, thresholds: number, rules: CohortRules): EvidenceUnit | null {
   const { samples, reported, waiting } = member
   if (samples === null || reported === 0) return null
   const absent = Math.max(0, samples - reported)
   const worst = { ...member }
   for (const id of waiting) addWorst(worst, id, rules)
-  return evidenceUnitOfEnrolled(worst, scorer, thresholds, absent)
+  return evidenceUnitOfEnrolled(worst, thresholds, absent)
 }

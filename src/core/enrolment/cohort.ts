@@ -1,6 +1,6 @@
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
-import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices, type OpenSlice } from './accounting.js'
+import { accountFor, type CohortRules, endFollowUp, evidenceOfOpenSlices, type OpenSlice } from './accounting.js'
 import { Admission, type EarlyOutcome, type VoidCause } from './admission.js'
 import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
@@ -37,7 +37,7 @@ function newParts (): CohortParts {
 /** A sample whose label has come. */
 interface GradedSample {
   readonly generation_id: string
-  readonly units: ReadonlyMap<number, EvidenceUnit>
+  readonly unit: EvidenceUnit | null
 }
 
 /**
@@ -216,7 +216,7 @@ export class Cohort {
 
   label (member: EnrolledUnit, graded: GradedSample, clock: number, rules: CohortRules): void {
     this.#waiting--
-    addLabel(member, graded.generation_id, graded.units)
+    addLabel(member, graded.generation_id, graded.unit)
     this.#learned(member, clock, rules)
   }
 
@@ -327,9 +327,9 @@ export class Cohort {
   /** Takes the slices at the front that have become final: their evidence joins the sum. */
   takeFinal (): Slice[] { return this.#marked(this.#queue.takeFinal()) }
 
-  /** The evidence of each open slice for one scorer. Constant until something changes. */
-  openEvidence (scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
-    return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
+  /** The evidence of each open slice. Constant until something changes. */
+  openEvidence (rules: CohortRules): OpenSlice[] {
+    return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, rules)
   }
 
   /** Notes that the evidence has been tested. */

@@ -41,22 +41,22 @@ export interface EnrolledUnit {
   /** Samples whose label is missing, which count as the worst case. */
   atWorst: number
   waiting: readonly string[]
-  /** Sums over the known samples, by scorer. */
-  sums: ReadonlyMap<number, EvidenceUnit>
-  /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
-  worst?: Map<number, EvidenceUnit | null>
+  /** Sums over the known samples; `null`: there are none, or their score is gone or was trained on them. */
+  sums: EvidenceUnit | null
+  /** Cache of its worst case, which every look needs, until more is reported; `null`: nothing is known of it. Not stored. */
+  worst?: EvidenceUnit | null
   /** Samples whose savings were counted, and the tokens that stopping would have spared in them. Absent: none. */
   saved?: { readonly samples: number, readonly tokens: number }
 }
 
 /** The report on one sample. */
 export type SampleReport =
-  /** `units`: by scorer; a scorer that may not learn from it is absent. */
-  | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit> }
+  /** `unit`: `null` if its score is gone or was trained on it. */
+  | { readonly kind: 'known', readonly unit: EvidenceUnit | null }
   /** Its answer would have changed somewhere, and only a label can show whether that lost anything. */
   | { readonly kind: 'awaits_label', readonly generation_id: string }
-  /** The same where too many await their labels already: the worst that it can be, by scorer. */
-  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, EvidenceUnit> }
+  /** The same where too many await their labels already: the worst that it can be. */
+  | { readonly kind: 'at_worst', readonly unit: EvidenceUnit | null }
   /** Its outcome, its complete steps or its control run is missing. */
   | { readonly kind: 'missing' }
   /** The client went away. */
@@ -65,7 +65,6 @@ export type SampleReport =
 /** Shared by members that have none: a hundred thousand may be open. */
 const NO_INDICES: readonly number[] = []
 const NOBODY: readonly string[] = []
-const NO_SUMS: ReadonlyMap<number, EvidenceUnit> = new Map()
 
 export function newEnrolledUnit (
   { u, hash, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'hash' | 'share' | 'at' | 'rate' | 'slice'>
@@ -85,7 +84,7 @@ export function newEnrolledUnit (
     lost: 0,
     atWorst: 0,
     waiting: NOBODY,
-    sums: NO_SUMS,
+    sums: null,
   }
 }
 
@@ -100,8 +99,8 @@ export function addReport (member: EnrolledUnit, report: SampleReport): void {
     case 'cancelled': member.cancelled++; return
     case 'missing': member.lost++; return
     case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; return
-    case 'at_worst': addAtWorst(member, report.units); return
-    case 'known': addKnown(member, report.units)
+    case 'at_worst': addAtWorst(member, report.unit); return
+    case 'known': addKnown(member, report.unit)
   }
 }
 
@@ -117,9 +116,9 @@ export function noteIndex (member: EnrolledUnit, index: number): boolean {
 }
 
 /** The label of a sample that awaited it. */
-export function addLabel (member: EnrolledUnit, generationId: string, units: ReadonlyMap<number, EvidenceUnit>): void {
+export function addLabel (member: EnrolledUnit, generationId: string, unit: EvidenceUnit | null): void {
   stopWaiting(member, generationId)
-  addKnown(member, units)
+  addKnown(member, unit)
 }
 
 /** The label of a sample is awaited no longer. */
@@ -129,19 +128,13 @@ export function stopWaiting (member: EnrolledUnit, generationId: string): void {
 }
 
 /** A sample whose label is missing: the worst that it can be, or lost at every threshold if its steps are no longer known. */
-export function addAtWorst (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>): void {
-  if (units.size === 0) member.lost++; else member.atWorst++
-  addKnown(member, units)
+export function addAtWorst (member: EnrolledUnit, unit: EvidenceUnit | null): void {
+  if (unit === null) member.lost++; else member.atWorst++
+  addKnown(member, unit)
 }
 
-function addKnown (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>): void {
-  if (units.size > 0) member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
-}
-
-function withSamples (before: EnrolledUnit['sums'], units: ReadonlyMap<number, EvidenceUnit>): EnrolledUnit['sums'] {
-  const sums = new Map(before)
-  for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
-  return sums
+function addKnown (member: EnrolledUnit, unit: EvidenceUnit | null): void {
+  if (unit !== null) member.sums = addSample(member.sums, unit)
 }
 
 /** How many samples a member has, as far as is known. */
@@ -158,20 +151,20 @@ export function withoutMissing (member: EnrolledUnit): EnrolledUnit {
 }
 
 /**
- * The unit of evidence of a member for one scorer; `null` if it is left out.
+ * The unit of evidence of a member; `null` if it is left out.
  * @param alsoLost samples without any report, which count as lost
  */
-export function evidenceUnitOfEnrolled (member: EnrolledUnit, scorer: number, thresholds: number, alsoLost = 0): EvidenceUnit | null {
+export function evidenceUnitOfEnrolled (member: EnrolledUnit, thresholds: number, alsoLost = 0): EvidenceUnit | null {
   const count = samplesOf(member) - member.cancelled
-  return count <= 0 ? null : meanUnit(member.sums.get(scorer), member.lost + alsoLost, count, member.u, thresholds)
+  return count <= 0 ? null : meanUnit(member.sums, member.lost + alsoLost, count, member.u, thresholds)
 }
 
 /**
  * Adds the samples of a group. `eighths` are sums, whole numbers, of which `meanUnit` makes the unit of the group.
- * @param sums `undefined` before the first sample
+ * @param sums `null` before the first sample
  */
-export function addSample (sums: EvidenceUnit | undefined, sample: EvidenceUnit): EvidenceUnit {
-  if (sums === undefined) return sample
+export function addSample (sums: EvidenceUnit | null, sample: EvidenceUnit): EvidenceUnit {
+  if (sums === null) return sample
   const probeTokens = addOptional(sums.probe_tokens, sample.probe_tokens)
   return {
     tokens: sums.tokens + sample.tokens,
@@ -188,12 +181,12 @@ export function addSample (sums: EvidenceUnit | undefined, sample: EvidenceUnit)
 /**
  * The unit of a group: at each threshold the mean difference over its samples, rounded to a whole eighth by the group's own hash, so that
  * the rounding adds nothing on average and never turns a smaller mean into a larger one (see docs/concepts/certificate.md).
- * @param sums of the reported samples; `undefined`: there are none
+ * @param sums of the reported samples; `null`: there are none
  * @param lost samples besides that count as lost
  * @param count samples that the mean is over, at least 1
  * @param u of the group
  */
-export function meanUnit (sums: EvidenceUnit | undefined, lost: number, count: number, u: number, thresholds: number): EvidenceUnit {
+export function meanUnit (sums: EvidenceUnit | null, lost: number, count: number, u: number, thresholds: number): EvidenceUnit {
   const known = sums ?? nothing(thresholds)
   if (count === 1 && lost === 0) return known
   const { eighths, ...rest } = known

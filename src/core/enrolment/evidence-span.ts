@@ -117,7 +117,7 @@ export function paceOf (u: number, at: number, share: number, rate: number): num
   return rate === 0 ? 0 : murmur3(`pace:${at}:${u}`) / 0x1_0000_0000 * share * rate
 }
 
-/** @param units N0 of the scorer; @param span ms; 0: all units count */
+/** @param units N0; @param span ms; 0: all units count */
 export interface SpanRule { readonly units: number, readonly span: number }
 
 /** Whether a unit counts in evidence that began at a time of the follow-up clock, ms. */

@@ -14,12 +14,12 @@ const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0 }
 
 /** The evidence of a slice's units. */
 export interface SliceEvidence {
-  /** Evidence of the units that are accounted for, by scorer. */
-  evidence: Map<number, EvidenceSum>
-  /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is not drift. */
-  watched: Map<number, EvidenceSum>
-  /** Sums of the units that are tested, by scorer. */
-  differences: Map<number, DifferenceSum>
+  /** Evidence of the units that are accounted for; `null`: there is none. */
+  evidence: EvidenceSum | null
+  /** The same without missing samples; `null`: none is missing. It feeds the drift detector, since a killed fleet is not drift. */
+  watched: EvidenceSum | null
+  /** Sums of the units that are tested; `null`: there are none. */
+  differences: DifferenceSum | null
   counts: SliceCounts
 }
 
@@ -36,9 +36,6 @@ export interface Slice extends SliceEvidence {
   isShared: boolean
 }
 
-/** The number under which evidence of the raw confidence is kept; a trial's is its ordinal, from 1. */
-export const RAW = 0
-
 /** Stands for the number of a slice where a control unit of a pool's member is no evidence of the pool. */
 export const ASIDE = -1
 
@@ -49,9 +46,9 @@ export function newSlice (number: number, begins: number): Slice {
     ends: null,
     enrolled: 0,
     open: 0,
-    evidence: new Map(),
-    watched: new Map(),
-    differences: new Map(),
+    evidence: null,
+    watched: null,
+    differences: null,
     counts: NO_COUNTS,
     isShared: false,
   }
@@ -63,14 +60,13 @@ export function asideSlice (): Slice { return newSlice(ASIDE, 0) }
 /** Whether nothing more can come into the evidence of a slice. */
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open === 0 }
 
-/** The sums of a slice, to be added to. */
-export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched' | 'differences'> {
-  if (slice.isShared) {
-    const copied = (sums: Slice['evidence']) => new Map([...sums].map(([scorer, sum]) => [scorer, sumFrom(sum)]))
-    const differences = new Map([...slice.differences].map(([scorer, sum]) => [scorer, differenceSumFrom(sum)]))
-    Object.assign(slice, { evidence: copied(slice.evidence), watched: copied(slice.watched), differences, isShared: false })
-  }
-  return slice
+/** Copies the sums of a slice where they are shared, so that they may be added to. */
+export function unshareSums (slice: Slice): void {
+  if (!slice.isShared) return
+  slice.evidence &&= sumFrom(slice.evidence)
+  slice.watched &&= sumFrom(slice.watched)
+  slice.differences &&= differenceSumFrom(slice.differences)
+  slice.isShared = false
 }
 
 /** Merges the second of two neighbours into the first. */
@@ -78,30 +74,26 @@ export function mergeSlices (first: Slice, second: Slice): void {
   first.ends = second.ends
   first.enrolled += second.enrolled
   first.open += second.open
-  for (const scorer of new Set([...first.watched.keys(), ...second.watched.keys()])) {
-    first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
-  }
-  for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
-  for (const [scorer, sums] of second.differences) {
-    const sum = differenceSumFrom(sums)
-    const before = first.differences.get(scorer)
-    if (before !== undefined) addDifferenceSums(sum, before)
-    first.differences.set(scorer, sum)
+  if (first.watched !== null || second.watched !== null) first.watched = sumOf(watchedOf(first), watchedOf(second))
+  first.evidence = sumOf(first.evidence, second.evidence)
+  if (second.differences !== null) {
+    const sum = differenceSumFrom(second.differences)
+    if (first.differences !== null) addDifferenceSums(sum, first.differences)
+    first.differences = sum
   }
   first.counts = addSliceCounts(first.counts, second.counts)
 }
 
-/** At least one of the two is there. */
-function sumOf (a: Evidence | undefined, b: Evidence | undefined): EvidenceSum {
-  if (a === undefined || b === undefined) return sumFrom((a ?? b)!)
+function sumOf (a: Evidence | null, b: Evidence | null): EvidenceSum | null {
+  if (a === null) return b && sumFrom(b)
   const sum = sumFrom(a)
-  addEvidenceTo(sum, b)
+  if (b !== null) addEvidenceTo(sum, b)
   return sum
 }
 
 /** The evidence that the drift detector watches. */
-export function watchedOf ({ evidence, watched }: Pick<SliceEvidence, 'evidence' | 'watched'>, scorer: number): Evidence | undefined {
-  return watched.get(scorer) ?? evidence.get(scorer)
+export function watchedOf ({ evidence, watched }: Pick<SliceEvidence, 'evidence' | 'watched'>): Evidence | null {
+  return watched ?? evidence
 }
 
 export function addSliceCounts (a: SliceCounts, b: SliceCounts): SliceCounts {

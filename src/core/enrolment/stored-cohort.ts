@@ -1,6 +1,5 @@
 import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
 import { type DifferenceSums, differenceSumFrom, packDifferences, unpackDifferences } from '../certificate/difference-sums.js'
-import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { StoredAdmission } from './admission.js'
 import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
 import type { StoredTraffic } from './evidence-span.js'
@@ -8,22 +7,15 @@ import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
 import { asideSlice, type Slice } from './slice.js'
 import type { QueuedStop } from './stop-queue.js'
 
-type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
-
-/** By scorer, with the number of thresholds. */
-type StoredDifferences = ReadonlyArray<readonly [scorer: number, thresholds: number, sums: DifferenceSums]>
-
-/** A slice as it is stored: maps become lists. */
+/** A slice as it is stored. Where there are sums of differences, there is evidence. */
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'differences' | 'isShared'> & {
-  readonly evidence: StoredSums
-  readonly watched: StoredSums
-  readonly differences: StoredDifferences
+  readonly evidence: PackedEvidence | null
+  readonly watched: PackedEvidence | null
+  readonly differences: DifferenceSums | null
 }
 
 /** The stored report on a member. */
-type StoredReport = Omit<EnrolledUnit, 'hash' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
-  readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
-}
+type StoredReport = Omit<EnrolledUnit, 'hash' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'worst'>
 
 /** So many neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
 type StoredRun = readonly [share: number, at: number, slice: number, rate: number, count: number]
@@ -54,9 +46,9 @@ export function storeSlice (slice: Slice): StoredSlice {
     ends: slice.ends,
     enrolled: slice.enrolled,
     open: slice.open,
-    evidence: storeSums(slice.evidence),
-    watched: storeSums(slice.watched),
-    differences: storeDifferences(slice.differences),
+    evidence: slice.evidence && packEvidence(slice.evidence),
+    watched: slice.watched && packEvidence(slice.watched),
+    differences: slice.differences && packDifferences(slice.differences),
     counts: slice.counts,
   }
 }
@@ -68,27 +60,15 @@ export function restoreSlice (stored: StoredSlice): Slice {
     ends: stored.ends,
     enrolled: stored.enrolled,
     open: stored.open,
-    evidence: restoreSums(stored.evidence),
-    watched: restoreSums(stored.watched),
-    differences: restoreDifferences(stored.differences),
+    evidence: restoreSum(stored.evidence),
+    watched: restoreSum(stored.watched),
+    differences: stored.differences && differenceSumFrom(unpackDifferences(stored.differences, stored.evidence!.tokens.length)),
     counts: stored.counts,
     isShared: false,
   }
 }
 
-function storeSums (sums: Slice['evidence']): StoredSums { return [...sums].map(([scorer, sum]) => [scorer, packEvidence(sum)]) }
-
-function restoreSums (stored: StoredSums): Map<number, EvidenceSum> {
-  return new Map(stored.map(([scorer, sum]) => [scorer, sumFrom(unpackEvidence(sum))]))
-}
-
-function storeDifferences (differences: Slice['differences']): StoredDifferences {
-  return [...differences].map(([scorer, sums]) => [scorer, sums.lost.length, packDifferences(sums)])
-}
-
-function restoreDifferences (stored: StoredDifferences): Slice['differences'] {
-  return new Map(stored.map(([scorer, thresholds, sums]) => [scorer, differenceSumFrom(unpackDifferences(sums, thresholds))]))
-}
+function restoreSum (stored: PackedEvidence | null): EvidenceSum | null { return stored && sumFrom(unpackEvidence(stored)) }
 
 export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
   const runs: Array<[share: number, at: number, slice: number, rate: number, count: number]> = []
@@ -109,7 +89,7 @@ export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
 
 function storeReport (member: EnrolledUnit): StoredReport {
   const { hash: _hash, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
-  return { ...known, sums: [...known.sums] }
+  return known
 }
 
 type Draw = Pick<EnrolledUnit, 'u' | 'hash' | 'share' | 'at' | 'rate'> & { readonly slice: number }
@@ -133,7 +113,7 @@ export function restoreMembers (stored: StoredMembers, slices: readonly Slice[])
   return drawsOf(stored).map((draw): EnrolledUnit => {
     const member = newEnrolledUnit({ ...draw, slice: bySlice.get(draw.slice) ?? asideSlice() })
     const report = known.get(draw.u)
-    return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting], sums: new Map(report.sums) }
+    return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting] }
   })
 }
 

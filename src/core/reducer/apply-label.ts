@@ -15,7 +15,7 @@ import { type Fold, policyOf } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { cohortRules } from './take-evidence.js'
 import type { LabelEntry } from './log-entry.js'
-import { applySample, applyTrace, byScorer, unitOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, unitOfOutcome } from './units-of-outcome.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -42,7 +42,7 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   }
   const policy = policyOf(fold.ledger, key)
   const { unit } = unitOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  cohort.label(member, { generation_id: id, units: byScorer(unit) }, fold.cohorts.clock, cohortRules(fold, state, policy))
+  cohort.label(member, { generation_id: id, unit }, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
   const labelling = { state, policy, time, source: label.source, unit }
   followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : state, time)

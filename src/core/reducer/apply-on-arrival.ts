@@ -65,8 +65,8 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     applyMember(fold, { state: own, policy }, { leaf, unit, slice: 0, firstOpen: Infinity }, time)
   }
   const counted = unit === null || isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
-  const shown = counted === null ? undefined : addUnit(noEvidence(counted.eighths.length), counted)
-  const isWatched = isPresent && shown !== undefined && own.threshold_index !== -1
+  const shown = counted === null ? null : addUnit(noEvidence(counted.eighths.length), counted)
+  const isWatched = isPresent && shown !== null && own.threshold_index !== -1
   const drift = isWatched ? watchEvidence(own.drift, shown, own.threshold_index, testedBound(policy)) : own.drift
   if (hasDrifted(drift)) {
     endEpoch(fold, key, own, { cause: 'drift', policy, time })
@@ -77,15 +77,12 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   Object.assign(own, withEvidence(own, { shown, tested }))
   own.drift_final = own.drift = drift
   own.last_evidence_at = time
-  finish(takeEvidence(own, () => [], NO_COHORT, policy), true)
+  finish(takeEvidence(own, [], policy), true)
 }
 
-/** There are no open slices. */
-const NO_COHORT = { scorers: [] }
-
 /** The differences of a unit. */
-function testedOf (unit: EvidenceUnit | null): DifferenceSums | undefined {
-  if (unit === null) return undefined
+function testedOf (unit: EvidenceUnit | null): DifferenceSums | null {
+  if (unit === null) return null
   const sum = differenceSumFrom(noDifferences(unit.eighths.length))
   addDifferencesOf(sum, unit.eighths)
   return sum

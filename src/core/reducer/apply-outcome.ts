@@ -31,7 +31,7 @@ import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce 
 import { addToCounts, answerCounts, endEpoch, followUp, isOfNew } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
-import { applySample, applyTrace, byScorer, isTraceKept, unitOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, isTraceKept, unitOfOutcome } from './units-of-outcome.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -322,9 +322,8 @@ function reportOf (
   if (outcome.cancelled === true) return { kind: 'cancelled' }
   if (outcome.stopped || outcome.arm === 'treated' || outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
   const { unit, isLabelWanted } = unitOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const units = byScorer(unit)
-  if (!isLabelWanted) return { kind: 'known', units }
-  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id: outcome.generation_id } : { kind: 'at_worst', units }
+  if (!isLabelWanted) return { kind: 'known', unit }
+  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id: outcome.generation_id } : { kind: 'at_worst', unit }
 }
 
 /**

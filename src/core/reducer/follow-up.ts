@@ -9,7 +9,7 @@ import { addCounts, addRecent, type FollowUp } from '../contexts/follow-up-count
 import { addToMembership, type MemberUnit } from '../contexts/membership.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
-import { RAW, watchedOf } from '../enrolment/slice.js'
+import { watchedOf } from '../enrolment/slice.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from './pending-outcomes.js'
@@ -61,7 +61,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     const { known, isAlarmed } = driftInOpen(next, cohort, policy)
     next = copyState(next, { drift: known })
     if (isAlarmed) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
-    const looked = takeEvidence(next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    const looked = takeEvidence(next, cohort.openEvidence(rules), policy)
     const isAllowed = mayCertify(next, policy, cohort.early)
     next = isAllowed ? looked : withoutNewCertificates(next, looked, policy)
     if (isAllowed && isRecovered(next, policy)) return endEpoch(fold, key, next, { cause: 'recovered', policy, time })
@@ -83,8 +83,7 @@ function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { kn
   const none = noEvidence(thresholdsOf(state.evidence))
   let [known, least, isAlarmed] = [final, final, false]
   for (const slice of cohort.slices) {
-    const watched = watchedOf(slice, RAW)
-    const evidence = watched ?? none
+    const evidence = watchedOf(slice) ?? none
     known = watchEvidence(known, evidence, index, a)
     if (slice.ends === null) continue
     least = watchEvidence(least, evidence, index, a, slice.open)
@@ -136,12 +135,12 @@ interface Taking { readonly policy: Policy, readonly time: number }
 
 /** A final slice joins the sum. */
 function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], { policy, time }: Taking): ContextState {
-  const evidence = state.threshold_index === -1 ? undefined : watchedOf(slice, RAW)
-  const tested = slice.differences.get(RAW)
+  const { evidence: shown, differences: tested } = slice
+  const watched = state.threshold_index === -1 ? null : watchedOf(slice)
   return copyState(withCounts(state, slice.counts), {
-    ...withEvidence(state, { shown: slice.evidence.get(RAW), tested }),
+    ...withEvidence(state, { shown, tested }),
     newest: newestWith(state, tested, policy),
-    ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, testedBound(policy)) }),
+    ...(watched !== null && { drift_final: watchEvidence(state.drift_final, watched, state.threshold_index, testedBound(policy)) }),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
   })
 }
@@ -159,13 +158,13 @@ type UnitOfMember = Pick<MemberUnit, 'unit' | 'slice' | 'firstOpen'> & { readonl
 function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): void {
   const accounted = cohort.takeAccounted()
   if (accounted.length === 0) return
-  const [serving] = cohortRules(fold, pool.state, pool.policy).scorers
-  if (serving === undefined) return
+  const { scoring } = cohortRules(fold, pool.state, pool.policy)
+  if (scoring === null) return
   const { firstOpen } = cohort
   const shown = accounted.flatMap((member): UnitOfMember[] => {
     const { leaf, slice: { number: slice }, u } = member
-    if (serving.isSetAside?.(u) === true) return []
-    const unit = evidenceUnitOfEnrolled(withoutMissing(member), serving.scorer, serving.thresholds)
+    if (scoring.isSetAside?.(u) === true) return []
+    const unit = evidenceUnitOfEnrolled(withoutMissing(member), scoring.thresholds)
     return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen }]
   })
   const last = new Map(shown.map((one) => [one.leaf, one]))

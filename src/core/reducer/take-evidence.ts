@@ -3,7 +3,7 @@ import { logEvidence, reaches } from '../certificate/certificate.js'
 import { loosestPassing } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { mergeEvidence, sumOfOpen } from '../certificate/evidence-sum.js'
-import { type Evidence, type EvidenceUnit, thresholdsOf } from '../certificate/evidence.js'
+import { type Evidence, thresholdsOf } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { addNewest, type NewestUnits, windowOf } from '../certificate/newest-units.js'
 import { addFinal, prefixesAt, unitsOfFirstCertificate, withOpen } from '../certificate/tested-evidence.js'
@@ -11,42 +11,38 @@ import { type ContextState, copyState } from '../contexts/context-state.js'
 import { recoveryTerms } from '../contexts/evidence-checks.js'
 import { scoreOfState } from '../contexts/score.js'
 import { barOf } from '../contexts/scored-evidence.js'
-import type { CohortRules, CohortScorer, OpenSlice } from '../enrolment/accounting.js'
+import type { CohortRules, CohortScoring, OpenSlice } from '../enrolment/accounting.js'
 import { countsWithin } from '../enrolment/evidence-span.js'
-import { RAW } from '../enrolment/slice.js'
 import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { Fold } from './fold.js'
-import { byScorer, isTrainedOn, unitOfOutcome } from './units-of-outcome.js'
+import { isTrainedOn, unitOfOutcome } from './units-of-outcome.js'
 
 /** More final evidence: of all units, and of those that are tested. */
-interface MoreEvidence { readonly shown: Evidence | undefined, readonly tested: DifferenceSums | undefined }
+interface MoreEvidence { readonly shown: Evidence | null, readonly tested: DifferenceSums | null }
 
 /** The evidence of a state with more. */
 export function withEvidence (
   { evidence, tested: before }: Pick<ContextState, 'evidence' | 'tested'>, { shown, tested }: MoreEvidence
 ): Pick<ContextState, 'evidence' | 'tested'> {
-  return { evidence: shown === undefined ? evidence : mergeEvidence(evidence, shown), tested: addFinal(before, tested) }
+  return { evidence: shown === null ? evidence : mergeEvidence(evidence, shown), tested: addFinal(before, tested) }
 }
 
 /** The newest units of a state with some more tested units. */
 export function newestWith (
-  { newest, certified, evidence }: ContextState, tested: DifferenceSums | undefined, policy: Policy
+  { newest, certified, evidence }: ContextState, tested: DifferenceSums | null, policy: Policy
 ): NewestUnits {
   const next = certified + 1
-  if (tested === undefined || next === thresholdsOf(evidence)) return newest
+  if (tested === null || next === thresholdsOf(evidence)) return newest
   const { a, logBar } = recoveryTerms(policy)
   return addNewest(newest, tested, next, windowOf(a, logBar))
 }
 
-/** Takes the evidence of every prefix. @param openOf the open slices */
-export function takeEvidence (
-  state: ContextState, openOf: (scorer: CohortScorer) => OpenSlice[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
-): ContextState {
+/** Takes the evidence of every prefix. @param open the open slices */
+export function takeEvidence (state: ContextState, open: readonly OpenSlice[], policy: Policy): ContextState {
   // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
   const isSticky = haveSameTerms(state.judged_by, policy) && heldUntil(state.hold) === null
   const a = testedBound(policy)
   const bar = barOf(state, policy)
-  const open = scorers.flatMap(openOf)
   const { evidence, tested, threshold_index: inForce } = state
   const thresholds = thresholdsOf(evidence)
   const differences = open.map((slice) => slice.differences)
@@ -67,7 +63,7 @@ class RulesOfState implements CohortRules {
   readonly #fold: Fold
   readonly #state: ContextState
   readonly #policy: Policy
-  #scorers: readonly CohortScorer[] | null = null
+  #scoring: CohortScoring | null | undefined
 
   constructor (fold: Fold, state: ContextState, policy: Policy) {
     this.#fold = fold
@@ -79,28 +75,27 @@ class RulesOfState implements CohortRules {
   get labelRate () { return this.#policy.label_rate }
   get followUp () { return 1000 * this.#policy.follow_up_seconds }
   get wait () { return this.#fold.times.wait }
-  get scorers () {
-    this.#scorers ??= cohortScorers(this.#fold, this.#state, this.#policy)
-    return this.#scorers
+  get scoring () {
+    if (this.#scoring === undefined) this.#scoring = scoringOf(this.#fold, this.#state, this.#policy)
+    return this.#scoring
   }
 
-  worstUnits (id: string) {
+  worstUnit (id: string) {
     const pending = this.#fold.pending.get(id)
-    if (pending === undefined || pending.outcome.steps === null) return new Map<number, EvidenceUnit>()
-    return byScorer(unitOfOutcome(pending.outcome, pending.leaf, this.#policy, this.#state, this.#fold.predictors).unit)
+    if (pending === undefined || pending.outcome.steps === null) return null
+    return unitOfOutcome(pending.outcome, pending.leaf, this.#policy, this.#state, this.#fold.predictors).unit
   }
 }
 
-/** None if the score is gone. */
-function cohortScorers ({ predictors }: Fold, state: ContextState, policy: Policy): readonly CohortScorer[] {
+/** `null` if the score is gone. */
+function scoringOf ({ predictors }: Fold, state: ContextState, policy: Policy): CohortScoring | null {
   const score = scoreOfState(state, predictors)
-  if (score === undefined) return []
+  if (score === undefined) return null
   const span = 1000 * policy.evidence_span_seconds
   const rule = { units: unitsOfFirstCertificate(testedBound(policy), barOf(state, policy)), span }
-  return [{
-    scorer: RAW,
+  return {
     thresholds: score.grid.length,
     ...(score.predictor !== null && { isSetAside: (u: number) => isTrainedOn(score, u) }),
     ...(span !== 0 && { isTested: (unit) => countsWithin(state.tested.at, unit, rule) }),
-  }]
+  }
 }

@@ -3,7 +3,6 @@ import { type JudgePolicy, withAuditedGains } from '../certificate/judge-errors.
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
 import type { ContextState } from '../contexts/context-state.js'
 import { type Score, scoreOfState } from '../contexts/score.js'
-import { RAW } from '../enrolment/slice.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
@@ -21,11 +20,6 @@ interface UnitOfOutcome {
   readonly em: Em | null
   /** Whether a label could change it. */
   readonly isLabelWanted: boolean
-}
-
-/** The unit by its scorer's number, as cohorts keep it. */
-export function byScorer (unit: EvidenceUnit | null): ReadonlyMap<number, EvidenceUnit> {
-  return new Map(unit === null ? [] : [[RAW, unit]])
 }
 
 const groups = new WeakMap<Predictor, ReadonlySet<number>>()

@@ -15,8 +15,7 @@ import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
 import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
-import { RAW } from '../../core/enrolment/slice.js'
-import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
+import type { StoredCohort, StoredSlice } from '../../core/enrolment/stored-cohort.js'
 import { CONFIDENCE, DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { isGridLength } from '../../core/predictor/predictor.js'
 import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, time } from './stored-schemas.js'
@@ -192,7 +191,7 @@ const report = Type.Object({
   ...fieldsLike({ reported: 0, cancelled: 0, lost: 0, atWorst: 0 }),
   saved: Type.Optional(like({ samples: 0, tokens: 0 })),
   waiting: Type.Array(text),
-  sums: Type.Array(Type.Tuple([number, unit])),
+  sums: orNull(unit),
 })
 /** Units in packed numbers, which `isCohort` checks. */
 const memory = { units: text, until: text }
@@ -203,9 +202,9 @@ const slice = Type.Object({
   ends: orNull(number),
   enrolled: number,
   open: number,
-  evidence: Type.Array(Type.Tuple([number, evidence])),
-  watched: Type.Array(Type.Tuple([number, evidence])),
-  differences: Type.Array(Type.Tuple([number, Type.Integer(), differences])),
+  evidence: orNull(evidence),
+  watched: orNull(evidence),
+  differences: orNull(differences),
   counts: like({ accounted: 0, missing: 0, cancelled: 0 }),
 })
 
@@ -243,13 +242,13 @@ export function isCohort (value: unknown): boolean {
     [spent.missed, spent.former.units].every((units) => countPacked(units, 1) !== null) &&
     [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))
-  return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) &&
-    slices.every(({ evidence, watched, differences: tested }) => [...evidence, ...watched].every(([scorer, sums]) => {
-      const { length } = sums.tokens
-      return isGridOf(scorer, length) && isOfGrid(sums, length)
-    }) && tested.every(([scorer, thresholds, sums]) => isGridOf(scorer, thresholds) && areDifferencesOfGrid(sums, thresholds)))
+  return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) && slices.every(areSumsOfOneGrid)
 }
 
-function isGridOf (scorer: number, thresholds: number): boolean {
-  return scorer === RAW && isGridLength(thresholds)
+/** Without evidence a slice has no other sums. */
+function areSumsOfOneGrid ({ evidence, watched, differences: tested }: StoredSlice): boolean {
+  if (evidence === null) return watched === null && tested === null
+  const { length } = evidence.tokens
+  return isGridLength(length) && isOfGrid(evidence, length) && (watched === null || isOfGrid(watched, length)) &&
+    (tested === null || areDifferencesOfGrid(tested, length))
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { accountFor, endFollowUp, evidenceOfOpenSlices } from '../../../src/core/enrolment/accounting.js'
 import { addReport, newEnrolledUnit, type SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
-import { newSlice, RAW, type Slice, watchedOf } from '../../../src/core/enrolment/slice.js'
+import { newSlice, type Slice, watchedOf } from '../../../src/core/enrolment/slice.js'
 import { KEPT, LOST, RULES, rulesWith, unitWith } from './cohort-fixtures.js'
 
 const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g' }
@@ -19,26 +19,26 @@ t.test('a member goes into counts and evidence of its slice', async (t) => {
   const member = memberOf(2, KEPT, LOST)
   accountFor(member, RULES)
   t.match(member.slice, { open: 0, counts: { accounted: 1, missing: 0 } })
-  t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
+  t.match(member.slice.evidence, { generations: 1, lost: [0.5, 0.5] })
 })
 
-t.test('a scorer that was trained on a member does not learn from it', async (t) => {
-  const scorers = [{ scorer: 1, thresholds: 2, isSetAside: (u: number) => u === 0.3 }]
+t.test('a member that the score was trained on is no evidence', async (t) => {
+  const scoring = { thresholds: 2, isSetAside: (u: number) => u === 0.3 }
   const member = memberOf(1, KEPT)
-  accountFor(member, { scorers })
-  t.equal(member.slice.evidence.size, 0)
+  accountFor(member, { scoring })
+  t.equal(member.slice.evidence, null)
 })
 
 t.test('the drift detector does not see missing samples', async (t) => {
   const member = memberOf(2, KEPT)
   t.ok(endFollowUp(member, RULES))
   accountFor(member, RULES)
-  t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
-  t.match(watchedOf(member.slice, RAW), { generations: 1, lost: [0, 0] })
+  t.match(member.slice.evidence, { generations: 1, lost: [0.5, 0.5] })
+  t.match(watchedOf(member.slice), { generations: 1, lost: [0, 0] })
 })
 
 t.test('rule 6: of a member that is given up, absent samples are missing and unlabelled ones at their worst', async (t) => {
-  const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]) })
+  const rules = rulesWith({ worstUnit: () => unitWith(0, 1) })
   const waiting = memberOf(1, AWAITS)
   t.notOk(endFollowUp(waiting, rules), 'its outcome has come')
   t.match(waiting, { atWorst: 1, lost: 0, waiting: [] })
@@ -49,8 +49,6 @@ t.test('rule 6: of a member that is given up, absent samples are missing and unl
   t.ok(endFollowUp(group, rules))
   t.match(group, { samples: 3, atWorst: 1, lost: 2 })
 })
-
-const SCORER = RULES.scorers[0]!
 
 function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
   const member = newEnrolledUnit({ hash: 0, u, share: 1, at: 0, rate: 0, slice })
@@ -67,19 +65,19 @@ t.test('rule 5: only ended slices are looked at, and those of whom nothing is kn
   first.ends = 5
   const members = [memberIn(first, 0.1), memberIn(first, 0.2, KEPT), memberIn(second, 0.3)]
   const looked = { slices: [first, second], members, partlyKnown: [members[1]!] }
-  t.match(evidenceOfOpenSlices(looked, SCORER, RULES), [{ evidence: { generations: 1, lost: [0.5, 0.5] }, unaccounted: 1 }])
-  t.equal(first.evidence.size, 0, 'a look changes nothing')
-  const setAside = { ...SCORER, isSetAside: (u: number) => u < 0.2 }
-  t.match(evidenceOfOpenSlices(looked, setAside, RULES), [{ evidence: { generations: 1 }, unaccounted: 0 }])
+  t.match(evidenceOfOpenSlices(looked, RULES), [{ evidence: { generations: 1, lost: [0.5, 0.5] }, unaccounted: 1 }])
+  t.equal(first.evidence, null, 'a look changes nothing')
+  const setAside = rulesWith({ scoring: { thresholds: 2, isSetAside: (u) => u < 0.2 } })
+  t.match(evidenceOfOpenSlices(looked, setAside), [{ evidence: { generations: 1 }, unaccounted: 0 }])
 })
 
 t.test('the worst case of a member is computed again only after a further report', async (t) => {
   let asked = 0
-  const rules = rulesWith({ worstUnits: () => { asked++; return new Map([[RAW, unitWith(0, 1)]]) } })
+  const rules = rulesWith({ worstUnit: () => { asked++; return unitWith(0, 1) } })
   const slice = newSlice(0, 0)
   slice.ends = 1
   const member = memberIn(slice, 0.1, AWAITS)
-  const look = () => evidenceOfOpenSlices({ slices: [slice], members: [member], partlyKnown: [member] }, SCORER, rules)[0]!.evidence
+  const look = () => evidenceOfOpenSlices({ slices: [slice], members: [member], partlyKnown: [member] }, rules)[0]!.evidence
   t.match([look(), look()], [{ lost: [0.5, 1] }, { lost: [0.5, 1] }])
   t.equal(asked, 1)
   addReport(member, KEPT)

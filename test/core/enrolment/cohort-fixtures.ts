@@ -4,7 +4,6 @@ import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import type { SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
 import { ENROLMENT_TIMES, type EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
-import { RAW } from '../../../src/core/enrolment/slice.js'
 
 export const EPOCH = '1-1'
 export const FOLLOW_UP = 640_000
@@ -12,15 +11,15 @@ export const FOLLOW_UP = 640_000
 export const SLICE_LEAST = FOLLOW_UP / 64
 export const SLICE_MOST = FOLLOW_UP / 8
 
-/** Two thresholds, the raw confidence alone. */
+/** Two thresholds. */
 export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
   return {
     followUp: FOLLOW_UP,
     wait: ENROLMENT_TIMES.wait,
     span: 0,
     labelRate: 1,
-    scorers: [{ scorer: RAW, thresholds: 2 }],
-    worstUnits: () => new Map(),
+    scoring: { thresholds: 2 },
+    worstUnit: () => null,
     ...changes,
   }
 }
@@ -34,7 +33,7 @@ export function unitWith (...deltas: Array<-1 | 0 | 1>): EvidenceUnit {
 }
 
 export function known (...deltas: Array<-1 | 0 | 1>): SampleReport {
-  return { kind: 'known', units: new Map([[RAW, unitWith(...deltas)]]) }
+  return { kind: 'known', unit: unitWith(...deltas) }
 }
 
 export const KEPT = known(0, 0)

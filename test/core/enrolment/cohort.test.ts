@@ -9,7 +9,6 @@ import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { Cohort, MAX_OPEN_ENROLMENTS, MAX_AWAITING_LABELS } from '../../../src/core/enrolment/cohort.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { MAX_OPEN_SLICES } from '../../../src/core/enrolment/slice-queue.js'
-import { RAW } from '../../../src/core/enrolment/slice.js'
 import { holds } from '../../property.js'
 import {
   cohortWith, draws, entryOf, FOLLOW_UP, KEPT, known, LOST, report, restored, RULES, rulesWith, SLICE_LEAST, SLICE_MOST,
@@ -19,8 +18,6 @@ import { addTotals, aloneOf, events, NO_TOTALS, ofStatedSamples, Player, rules, 
 
 /** Thirds of a unit do not add exactly. */
 const rounded = <T>(value: T): T => JSON.parse(JSON.stringify(value, (_, part) => typeof part === 'number' ? Math.round(part * 1e6) / 1e6 : part))
-
-const SCORER = RULES.scorers[0]!
 
 t.test('E2: only units below the share are enrolled', async (t) => {
   const cohort = new Cohort('1-1')
@@ -136,7 +133,7 @@ t.test('rule 4: at most eight slices are open; the two neighbours that are short
   t.ok([...cohort.members.values()].every(({ slice }) => cohort.slices.includes(slice)), 'members are in the merged slices')
   t.equal(cohort.slices.at(-1)!.enrolled, 32)
   for (const u of draws(32 * 12)) report(cohort, u, KEPT, clock)
-  t.equal(cohort.takeFinal().reduce((sum, { evidence }) => sum + evidence.get(RAW)!.generations, 0), 32 * 12)
+  t.equal(cohort.takeFinal().reduce((sum, { evidence }) => sum + evidence!.generations, 0), 32 * 12)
 })
 
 t.test('rule 4: a slice is final when each of its units is accounted for, not when as many outcomes have arrived', async (t) => {
@@ -156,9 +153,9 @@ t.test('rule 4: a slice is final when each of its units is accounted for, not wh
 t.test('rule 5: units that are not accounted for count as lost in every prefix', async (t) => {
   const cohort = cohortWith([0.1, 0.2, 0.3])
   report(cohort, 0.1, KEPT, 0)
-  t.strictSame(cohort.openEvidence(SCORER, RULES), [], 'the slice has not ended')
+  t.strictSame(cohort.openEvidence(RULES), [], 'the slice has not ended')
   cohort.advance(SLICE_MOST, RULES)
-  const [open] = cohort.openEvidence(SCORER, RULES)
+  const [open] = cohort.openEvidence(RULES)
   t.match(open, { evidence: { generations: 1 }, unaccounted: 2 })
   const prefixes = prefixesAt(nothingTested(2, { clock: 0, time: 0 }), [open!.differences], 1)
   t.match(prefixes, [{ lost: 0, kept: 0, gained: 0 }, { lost: 2, kept: 1, gained: 0 }])
@@ -176,17 +173,17 @@ t.test('rule 6: a member is missing one follow-up after its own entry, not a mom
   cohort.advance(FOLLOW_UP + 1000, RULES)
   const [slice] = cohort.takeFinal()
   t.match(slice, { counts: { missing: 2, accounted: 0 } })
-  t.match(slice!.evidence.get(RAW), { generations: 2, lost: [2, 2] })
+  t.match(slice!.evidence, { generations: 2, lost: [2, 2] })
 })
 
 t.test('rule 6: missing outcomes are lost, missing labels at their worst, cancelled generations left out', async (t) => {
   const counted = (changes: Parameters<typeof rulesWith>[0], what: Parameters<typeof report>[2] | null) => {
-    const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]), ...changes })
+    const rules = rulesWith({ worstUnit: () => unitWith(0, 1), ...changes })
     const cohort = cohortWith([0.1], 0, rules)
     if (what !== null) report(cohort, 0.1, what, 0, 1, rules)
     const unlabelled = cohort.advance(FOLLOW_UP, rules)
     const [slice] = cohort.takeFinal()
-    const { generations = 0, lost = [] } = slice!.evidence.get(RAW) ?? {}
+    const { generations = 0, lost = [] } = slice!.evidence ?? {}
     return { generations, lost: generations === 0 ? [] : lost, ...slice!.counts, unlabelled }
   }
   const awaits = { kind: 'awaits_label', generation_id: 'g' } as const
@@ -194,7 +191,7 @@ t.test('rule 6: missing outcomes are lost, missing labels at their worst, cancel
   t.strictSame(counted({}, null), { ...none, generations: 1, lost: [1, 1], missing: 1 })
   t.strictSame(counted({}, { kind: 'missing' }), { ...none, generations: 1, lost: [1, 1], missing: 1 })
   t.strictSame(counted({}, awaits), { ...none, generations: 1, lost: [0, 1], missing: 1, unlabelled: ['g'] }, 'rule 7: lost where its answer would have changed')
-  t.strictSame(counted({ worstUnits: () => new Map() }, awaits), { ...none, generations: 1, lost: [1, 1], missing: 1, unlabelled: ['g'] }, 'nothing is known of it')
+  t.strictSame(counted({ worstUnit: () => null }, awaits), { ...none, generations: 1, lost: [1, 1], missing: 1, unlabelled: ['g'] }, 'nothing is known of it')
   t.strictSame(counted({}, { kind: 'cancelled' }), { ...none, generations: 0, lost: [], cancelled: 1 })
   t.strictSame(counted({}, KEPT), { ...none, generations: 1, lost: [0, 0], accounted: 1 })
 })
@@ -203,12 +200,12 @@ t.test('rule 8: a group is one unit, accounted for when all its samples are in',
   const cohort = cohortWith([0.1])
   for (const what of [KEPT, LOST, KEPT]) report(cohort, 0.1, what, 0, 4)
   cohort.advance(SLICE_MOST, RULES)
-  t.strictSame(differencesAt(cohort.openEvidence(SCORER, RULES)[0]!.evidence, 0).partial, [[4, 1]], 'two of four, the missing one being lost')
+  t.strictSame(differencesAt(cohort.openEvidence(RULES)[0]!.evidence, 0).partial, [[4, 1]], 'two of four, the missing one being lost')
   t.equal(cohort.open, 1)
   report(cohort, 0.1, KEPT, SLICE_MOST, 4)
   const [slice] = cohort.takeFinal()
-  t.match(slice!.evidence.get(RAW), { generations: 1, full_tokens: 400 })
-  t.strictSame(differencesAt(slice!.evidence.get(RAW)!, 0).partial, [[2, 1]])
+  t.match(slice!.evidence, { generations: 1, full_tokens: 400 })
+  t.strictSame(differencesAt(slice!.evidence!, 0).partial, [[2, 1]])
   t.strictSame(slice!.counts, { accounted: 1, missing: 0, cancelled: 0 })
 })
 
@@ -217,10 +214,10 @@ t.test('rule 8: if no outcome states the number of samples, the group counts as 
   report(cohort, 0.1, KEPT, 0, null)
   report(cohort, 0.1, KEPT, 0, null)
   cohort.advance(SLICE_MOST, RULES)
-  t.match(cohort.openEvidence(SCORER, RULES), [{ unaccounted: 1 }])
+  t.match(cohort.openEvidence(RULES), [{ unaccounted: 1 }])
   cohort.advance(FOLLOW_UP, RULES)
   const [slice] = cohort.takeFinal()
-  t.match(slice!.evidence.get(RAW), { generations: 1, lost: [0, 0] })
+  t.match(slice!.evidence, { generations: 1, lost: [0, 0] })
 })
 
 t.test('rule 8: a number of samples that is known late holds for all, and the largest one of those that disagree', async (t) => {
@@ -240,7 +237,7 @@ t.test('rule 8: a number of samples that is too small leaves no negative counts'
   cohort.advance(SLICE_MOST, RULES)
   const [slice] = cohort.takeFinal()
   t.strictSame(slice!.counts, { accounted: 1, missing: 0, cancelled: 0 })
-  t.strictSame(differencesAt(slice!.evidence.get(RAW)!, 0).partial, [[6, 1]])
+  t.strictSame(differencesAt(slice!.evidence!, 0).partial, [[6, 1]])
 })
 
 t.test('a stored cohort remembers units that may not enrol, waiting outcomes, and when its evidence was looked at', async (t) => {
@@ -321,7 +318,7 @@ t.test('16,384 samples of a context may await their labels; a label or the end o
   t.ok(full.hasRoomForLabel)
   report(full, 0.1, { kind: 'awaits_label', generation_id: 'a' }, 0, null)
   t.notOk(full.hasRoomForLabel)
-  full.label(full.members.get(0.1)!, { generation_id: 'b0', units: new Map() }, 0, RULES)
+  full.label(full.members.get(0.1)!, { generation_id: 'b0', unit: null }, 0, RULES)
   t.ok(full.hasRoomForLabel)
   report(full, 0.1, { kind: 'awaits_label', generation_id: 'b0' }, 0, null)
   t.notOk(full.hasRoomForLabel)

@@ -3,7 +3,7 @@ import t from 'tap'
 import {
   addLabel, addReport, addSample, isComplete, meanUnit, newEnrolledUnit, type SampleReport, samplesOf, evidenceUnitOfEnrolled,
 } from '../../../src/core/enrolment/enrolled-unit.js'
-import { newSlice, RAW } from '../../../src/core/enrolment/slice.js'
+import { newSlice } from '../../../src/core/enrolment/slice.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 import { KEPT, LOST, unitWith } from './cohort-fixtures.js'
@@ -26,55 +26,55 @@ t.test('rule 8: a group is accounted for when all of its samples are', async (t)
 })
 
 t.test('rule 8: the samples that are not reported count as lost in the mean', async (t) => {
-  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT), RAW, 2, 1)!.eighths, [4, 4])
-  t.strictSame(evidenceUnitOfEnrolled(memberOf(4, KEPT, KEPT, LOST), RAW, 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT), 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(4, KEPT, KEPT, LOST), 2, 1)!.eighths, [4, 4])
 })
 
 t.test('a sample that awaits its label is one of the samples that the mean is over', async (t) => {
-  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT, awaits('a')), RAW, 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT, awaits('a')), 2, 1)!.eighths, [4, 4])
 })
 
 t.test('more reports than samples are all in the mean', async (t) => {
   const member = memberOf(2, LOST, KEPT, KEPT, KEPT)
   t.equal(samplesOf(member), 4)
-  t.strictSame(evidenceUnitOfEnrolled(member, RAW, 2)!.eighths, [2, 2])
+  t.strictSame(evidenceUnitOfEnrolled(member, 2)!.eighths, [2, 2])
 })
 
 t.test('rule 6: cancelled samples are left out, and a member of cancelled samples alone is no unit', async (t) => {
   const cancelled = { kind: 'cancelled' } as const
-  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, LOST, cancelled), RAW, 2)!.eighths, [8, 8])
-  t.equal(evidenceUnitOfEnrolled(memberOf(1, cancelled), RAW, 2), null)
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, LOST, cancelled), 2)!.eighths, [8, 8])
+  t.equal(evidenceUnitOfEnrolled(memberOf(1, cancelled), 2), null)
 })
 
 t.test('rule 6: a missing outcome counts as lost', async (t) => {
-  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT, { kind: 'missing' }), RAW, 2)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT, { kind: 'missing' }), 2)!.eighths, [4, 4])
 })
 
 t.test('a label ends the wait of its sample alone', async (t) => {
   const member = memberOf(2, awaits('a'), awaits('b'))
-  addLabel(member, 'a', new Map([[RAW, unitWith(1, 0)]]))
+  addLabel(member, 'a', unitWith(1, 0))
   t.strictSame(member.waiting, ['b'])
-  addLabel(member, 'b', new Map([[RAW, unitWith(0, 0)]]))
+  addLabel(member, 'b', unitWith(0, 0))
   t.ok(isComplete(member))
-  t.strictSame(evidenceUnitOfEnrolled(member, RAW, 2)!.eighths, [4, 0])
+  t.strictSame(evidenceUnitOfEnrolled(member, 2)!.eighths, [4, 0])
 })
 
 t.test('sums of samples add their tokens, labels and differences', async (t) => {
-  const sums = addSample(addSample(undefined, unitWith(1, 0)), unitWith(1, -1))
+  const sums = addSample(addSample(null, unitWith(1, 0)), unitWith(1, -1))
   t.match(sums, { tokens: 200, em: 2, labelled: 2, eighths: [16, -8], stopped_tokens: [100, 100] })
 })
 
 t.test('rule 8: the difference of a group is the mean over its samples', async (t) => {
-  const sums = [unitWith(1, 0), unitWith(0, 0)].reduce(addSample, undefined as never)
+  const sums = [unitWith(1, 0), unitWith(0, 0)].reduce(addSample, null as never)
   t.strictSame(meanUnit(sums, 0, 2, 0.5, 2).eighths, [4, 0])
   t.strictSame(meanUnit(sums, 2, 4, 0.5, 2).eighths, [6, 4], 'two more that count as lost')
-  t.match(meanUnit(undefined, 2, 2, 0.5, 2), { eighths: [8, 8], tokens: 0, labelled: 0 }, 'nothing is known of any')
+  t.match(meanUnit(null, 2, 2, 0.5, 2), { eighths: [8, 8], tokens: 0, labelled: 0 }, 'nothing is known of any')
   t.strictSame(meanUnit(unitWith(-1, 0), 0, 1, 0.3, 2).eighths, [-8, 0], 'one sample is not rounded')
 })
 
 t.test('rule 8: rounding to an eighth by hash keeps the mean; rounding up would not', async (t) => {
   const random = mulberry32(3)
-  const third = [unitWith(1), unitWith(0), unitWith(0)].reduce(addSample, undefined as never)
+  const third = [unitWith(1), unitWith(0), unitWith(0)].reduce(addSample, null as never)
   let [sum, up] = [0, 0]
   const groups = 20_000
   for (let i = 0; i < groups; i++) {
@@ -89,7 +89,7 @@ t.test('a mean that is smaller never rounds to more, and samples that count as l
   const delta = fc.constantFrom<-1 | 0 | 1>(-1, 0, 1)
   const draw = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
   holds(t, fc.property(fc.array(delta, { minLength: 1, maxLength: 12 }), fc.nat(8), draw, (deltas, lost, u) => {
-    const sums = deltas.map((d) => unitWith(d)).reduce(addSample, undefined as never)
+    const sums = deltas.map((d) => unitWith(d)).reduce(addSample, null as never)
     const [without] = meanUnit(sums, 0, deltas.length, u, 1).eighths
     const [with_] = meanUnit(sums, lost, deltas.length + lost, u, 1).eighths
     return with_! >= without! && without! >= -8 && with_! <= 8

@@ -5,7 +5,7 @@ import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
-import { addSliceCounts, newSlice, RAW, type SliceCounts } from '../../../src/core/enrolment/slice.js'
+import { addSliceCounts, newSlice, type SliceCounts } from '../../../src/core/enrolment/slice.js'
 import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, unitWith } from './cohort-fixtures.js'
 
 type Delta = -1 | 0 | 1
@@ -33,7 +33,7 @@ export const events: fc.Arbitrary<readonly Event[]> = fc.array(event, { minLengt
 /** A label can only improve on the worst case, which is a loss at the second threshold. */
 const WORST = unitWith(0, 1)
 
-export const rules: CohortRules = rulesWith({ worstUnits: () => new Map([[RAW, WORST]]) })
+export const rules: CohortRules = rulesWith({ worstUnit: () => WORST })
 
 const SHARE = 0.7
 const samplesOf = (u: number): number => [1, 1, 2, 4][Math.floor(u * 1000) % 4]!
@@ -98,8 +98,8 @@ export class Player {
     } else {
       const waiting = member.waiting.at(0)
       if (waiting === undefined) return
-      const units = new Map([[RAW, unitWith(Math.min(0, event.deltas[0]) as Delta, event.deltas[1])]])
-      cohort.label(member, { generation_id: waiting, units }, clock, rules)
+      const unit = unitWith(Math.min(0, event.deltas[0]) as Delta, event.deltas[1])
+      cohort.label(member, { generation_id: waiting, unit }, clock, rules)
     }
     this.take()
   }
@@ -116,8 +116,8 @@ export class Player {
 
   take (): void {
     for (const { evidence, differences, counts } of this.cohort.takeFinal()) {
-      this.tested = addFinal(this.tested, differences.get(RAW))
-      this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts })
+      this.tested = addFinal(this.tested, differences)
+      this.totals = addTotals(this.totals, { evidence: evidence ?? noEvidence(2), counts })
     }
   }
 
@@ -125,7 +125,7 @@ export class Player {
   prefixes (): Array<{ readonly differences: readonly [Differences, Differences], readonly units: readonly number[] }> {
     const { cohort, tested, rules } = this
     const open = cohort.slices
-    const more = cohort.openEvidence(rules.scorers[0]!, rules).map(({ differences }) => differences)
+    const more = cohort.openEvidence(rules).map(({ differences }) => differences)
     const [first, second] = [0, 1].map((k) => prefixesAt(tested, more, k))
     return first!.map((differences, i) => {
       const end = open[i]?.number ?? Infinity

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { noEvidence } from '../../../src/core/certificate/evidence.js'
-import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
-import { mergeSlices, addSliceCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
+import { differenceSumFrom, noDifferences } from '../../../src/core/certificate/difference-sums.js'
+import { addUnit, sumFrom } from '../../../src/core/certificate/evidence-sum.js'
+import { mergeSlices, addSliceCounts, isFinal, newSlice } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'
 
 t.test('rule 4: a slice is final when it has ended and every unit in it is accounted for', async (t) => {
@@ -21,12 +22,13 @@ t.test('merging two slices keeps every sum', async (t) => {
     enrolled: 3,
     open: 1,
     counts,
-    evidence: new Map([[RAW, addUnit(noEvidence(1), unitWith(delta))], [number, addUnit(noEvidence(1), unitWith(delta))]]),
+    evidence: sumFrom(addUnit(noEvidence(1), unitWith(delta))),
+    differences: differenceSumFrom({ ...noDifferences(1), generations: 1, lost: [delta] }),
   })
   const first = of(7, 0)
   mergeSlices(first, of(8, 1))
   t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: 2, counts: addSliceCounts(counts, counts) })
-  t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
-  t.equal(first.evidence.get(7)!.generations, 1)
-  t.equal(first.evidence.get(8)!.generations, 1)
+  t.match(first.evidence, { generations: 2, lost: [1] })
+  t.match(first.differences, { generations: 2, lost: [1] })
+  t.equal(first.watched, null)
 })

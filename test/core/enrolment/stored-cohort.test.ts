@@ -38,13 +38,13 @@ t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
   report(cohort, us[0]!, KEPT, 5)
   const [slice] = cohort.slices as [Slice]
   const stored = storeSlice(slice)
-  t.match(stored.evidence, [[0, { lost: [], tokens: [50, 50] }]])
+  t.match(stored.evidence, { lost: [], tokens: [50, 50] })
   t.strictSame(restoreSlice(throughStore(stored)), { ...slice, isShared: false })
   t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2)))), newSlice(1, 2))
 })
 
 const rules: CohortRules = {
-  followUp: 1_800_000, wait: 12_000, span: 0, labelRate: 1, scorers: [], worstUnits: () => new Map(),
+  followUp: 1_800_000, wait: 12_000, span: 0, labelRate: 1, scoring: null, worstUnit: () => null,
 }
 
 t.test('control outcomes that await a label are listed in the order of enrolment', async (t) => {

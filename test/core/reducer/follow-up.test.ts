@@ -15,7 +15,7 @@ t.test('the rules are the policy\'s, by the injected times', async (t) => {
   const fold = memoryFold({ follow_up_seconds: 60 }, {}, scaledTimes(0.1))
   fold.learn(outcomeOf())
   t.match(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)), {
-    followUp: 60_000, wait: 1200, scorers: [{ scorer: 0, thresholds: 30 }],
+    followUp: 60_000, wait: 1200, scoring: { thresholds: 30 },
   })
 })
 
@@ -23,11 +23,11 @@ t.test('rule 11: groups that the predictor was trained on are set aside, and all
   const fold = enrolledFold({ score: 'p' })
   addPredictor(fold, { ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.2] } })
   fold.enrol([0.1], 0)
-  const scorers = () => cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scorers
-  t.equal(scorers()[0]!.thresholds, PREDICTOR.grid.length)
-  t.ok(scorers()[0]!.isSetAside!(0.2) && !scorers()[0]!.isSetAside!(0.3))
+  const scoring = () => cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scoring
+  t.equal(scoring()!.thresholds, PREDICTOR.grid.length)
+  t.ok(scoring()!.isSetAside!(0.2) && !scoring()!.isSetAside!(0.3))
   retirePredictor(fold, PREDICTOR)
-  t.equal(scorers().length, 0)
+  t.equal(scoring(), null)
 })
 
 t.test('a sample that awaits its label is, at worst, lost where its answer would have changed', async (t) => {
@@ -35,9 +35,9 @@ t.test('a sample that awaits its label is, at worst, lost where its answer would
   fold.enrol([0.1], 0)
   fold.report(0.1, 1, { full: {}, answer_digest: 'x', steps: [{ tokens: 10, confidence: 0.5, answer_digest: 'y' }, { tokens: 90, confidence: 0.99, answer_digest: 'x' }] })
   const rules = cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF))
-  const { eighths } = rules.worstUnits('g0.1').get(0)!
+  const { eighths } = rules.worstUnit('g0.1')!
   t.strictSame([eighths[0], eighths[12], eighths[29]], [0, 0, 8])
-  t.equal(rules.worstUnits('nobody').size, 0)
+  t.equal(rules.worstUnit('nobody'), null)
 })
 
 const LAST = GRID.length - 1

@@ -3,6 +3,7 @@ import { noDifferences, packDifferences } from '../../../src/core/certificate/di
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { packNumbers } from '../../../src/core/enrolment/seen-units.js'
+import type { StoredSlice } from '../../../src/core/enrolment/stored-cohort.js'
 import { isCohort, evidence, isOfGrid, isState } from '../../../src/store/encoding/context-schemas.js'
 import { check } from '../../../src/store/encoding/stored-schemas.js'
 import { cohortOf } from '../fixtures.js'
@@ -11,13 +12,14 @@ const COHORT = storeCohort(cohortOf())
 
 t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
   const [slice] = COHORT.slices
-  const withEvidence = (scorer: number, evidence: Evidence) =>
-    isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
-  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(0, noEvidence(20)))
-  t.notOk(withEvidence(1, noEvidence(30)), 'an epoch has one score')
-  t.notOk(withEvidence(0, noEvidence(31)))
-  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(0, { ...noEvidence(20), [list]: [1, 2] }), list)
-  const partial = (units: object) => withEvidence(0, { ...noEvidence(20), partial: units as never })
+  const withEvidence = (evidence: Evidence | null, others: Partial<StoredSlice> = { watched: null, differences: null }) =>
+    isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence, ...others }] })
+  t.ok(withEvidence(noEvidence(30)) && withEvidence(noEvidence(20)) && withEvidence(null))
+  t.notOk(withEvidence(noEvidence(31)))
+  t.notOk(withEvidence(null, { watched: noEvidence(30), differences: null }), 'watched, and none that is tested')
+  t.notOk(withEvidence(noEvidence(30), { watched: noEvidence(20), differences: null }), 'two grids')
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence({ ...noEvidence(20), [list]: [1, 2] }), list)
+  const partial = (units: object) => withEvidence({ ...noEvidence(20), partial: units as never })
   t.ok(partial({ 3: noEvidence(20).lost, '-7': noEvidence(20).lost }))
   const { lost } = noEvidence(20)
   for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
@@ -35,16 +37,17 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
 
 t.test('sums for the test of the thresholds that are of another grid make a cohort invalid', async (t) => {
   const [slice] = COHORT.slices
-  const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, differences: [row] }] })
+  const withDifferences = (thresholds: number | null, differences: object) => {
+    const evidence = thresholds === null ? null : noEvidence(thresholds)
+    return isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence, watched: null, differences }] })
+  }
   const none = packDifferences(noDifferences(20))
   const sums = { ...none, lost: noDifferences(20).lost }
-  t.ok(withDifferences(0, 30, none) && withDifferences(0, 20, none) && withDifferences(0, 20, sums))
-  t.notOk(withDifferences(1, 20, none), 'an epoch has one score')
-  t.notOk(withDifferences(0, 31, none))
-  t.notOk(withDifferences(0, 30, sums))
-  t.notOk(withDifferences(0, 20, { ...none, gained: [1] }))
-  t.notOk(withDifferences(0, 20, { ...none, partial: { 3: [1] } }))
-  t.notOk(withDifferences(0, 20))
+  t.ok(withDifferences(30, none) && withDifferences(20, none) && withDifferences(20, sums))
+  t.notOk(withDifferences(30, sums))
+  t.notOk(withDifferences(20, { ...none, gained: [1] }))
+  t.notOk(withDifferences(20, { ...none, partial: { 3: [1] } }))
+  t.notOk(withDifferences(null, none), 'there is no evidence')
 })
 
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {
