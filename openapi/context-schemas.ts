@@ -132,7 +132,7 @@ const EvidenceSchema = Type.Object({
   labelled: Type.Number({ description: 'How many of control_generations have a known EM, so that em_full is about them; the others needed no label, or have none' }),
   left_out: Type.Number({ description: 'Enrolled generations of this epoch about which the certificate says nothing: their client cancelled them' }),
   not_enrolled: Type.Integer({ description: 'Control generations of this epoch that should have been enrolled and were not' }),
-  epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. When an epoch begins, it first falls by one for each max_evidence_age_seconds since it last changed' }),
+  epochs_opened: Type.Integer({ description: 'Looks at the traffic: the first epoch, and those that began by a policy, the configuration, a reset, a probe form, a predictor, a repair or a recovery. The k-th after the first has 1 / (k (k + 1)) of the error level. When an epoch begins, the count first falls by one for each max_evidence_age_seconds since it last changed' }),
   total_error_level: Type.Number({ description: 'Chance that a threshold was certified wrongly in any of these epochs: at most twice the error level' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
