@@ -7,6 +7,15 @@ const clockAndWorld = ['process', 'Date', 'setTimeout', 'setInterval', 'setImmed
 export default [
   ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
   { rules: { camelcase: 'off', '@stylistic/max-len': ['error', { code: 140, ignoreUrls: true, ignoreTemplateLiterals: true, ignoreStrings: true }] } },
+  // The compiler reports all of these, and they took a seventh of the time of the rules.
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    rules: {
+      '@typescript-eslint/no-unused-vars': 'off',
+      '@typescript-eslint/no-redeclare': 'off',
+      '@typescript-eslint/no-use-before-define': 'off',
+    },
+  },
   {
     // Texts of models and clients may be long: an expression whose time grows faster than a text would stall all requests.
     files: ['src/**', 'routes/**', 'openapi/**'],

@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
+import { BUNDLE_FORMAT } from '../src/core/decide/index.js'
 import { PrefixSchema } from './context-schemas.js'
 import { storePrompts, ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
@@ -52,6 +52,7 @@ export const BundleSchema = Type.Object({
     threshold: NullableRatioSchema('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
     scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
     score_threshold: Type.Optional(NullableRatioSchema('With scorer: the score at which to stop; null: never')),
+    suspended: Type.Optional(Type.Literal(true, { description: 'The certified threshold is suspended, since its guards cannot see, so never stop; absent: none is suspended' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),
     label: Type.Optional(Type.Literal('agreement', { description: 'Certificates are about agreement with the model\'s own full answers; absent: exact match' })),
@@ -59,7 +60,7 @@ export const BundleSchema = Type.Object({
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
     check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: the distance stays' }),
-    label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
+    label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where a pool takes no evidence from the context' }),
     probe_form: Type.Optional(objectOrNull(ProbeFormSchema, 'How answers are forced; null: no form agrees, so do not probe for a time; absent: no worker has searched for one')),
     store_prompts: Type.Optional(storePrompts),
   }), { description: 'Rules that nodes share' }),

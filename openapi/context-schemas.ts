@@ -1,57 +1,48 @@
 import { Type } from '#typebox'
-import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
-import { STATUSES } from '../src/core/reports/context-report.js'
-import { DIAGNOSES, type Diagnosis } from '../src/core/reports/diagnosis.js'
-import { ADVISED_GRADERS, type AdvisedGrader } from '../src/core/reports/label-advice.js'
-import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
+import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/decide/index.js'
+import { GRADER_FAULTS, type GraderFault } from '../src/core/evidence/index.js'
+import { DIAGNOSES, type Diagnosis, type Interval, STATUSES } from '../src/core/reports/index.js'
+import { NullableGuaranteeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
-import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
+import { ArmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import { PinSchema, PolicySchema } from './policy-schemas.js'
 import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
-const estimate = {
-  estimate: Type.Number({ description: 'Estimate' }),
-  low: Type.Number({ description: 'Lower bound (95 %)' }),
-  high: Type.Number({ description: 'Upper bound (95 %)' }),
-}
+/** A value with its interval, in the place of two fields. */
+const NullableIntervalSchema = (description: string) => Type.Unsafe<Interval | null>({
+  type: ['array', 'null'], items: { type: 'number' }, minItems: 2, maxItems: 2, description: `${description}: [low, high]`,
+})
 
-const ArmViewSchema = Type.Object({
-  generations: Type.Integer({ description: 'Generations that were reported; of a group one sample' }),
-  em: objectOrNull(Type.Object(estimate), 'EM (or agreement) of their answers; null: too few, or fewer than 95 % came with a grade, which would be no fair sample'),
-  tokens: objectOrNull(Type.Object(estimate), 'Mean length (tokens); null: too few'),
-}, { title: 'Arm', description: 'One arm; a control generation counts as many times as there were treated ones for it' })
-
-export const ArmsSchema = Type.Object({
-  control: ArmViewSchema,
-  treated: ArmViewSchema,
-  em_difference: objectOrNull(Type.Object({
-    estimate: Type.Number({ description: 'Estimate' }),
-    low: Type.Number({ description: 'Lower bound at level 0.001, which may be read at any time' }),
-    high: Type.Number({ description: 'Upper bound, likewise. Below -max_em_drop, the warning is arms_differ' }),
-  }, { title: 'ArmDifference', description: 'Treated minus control' }), 'EM of treated generations minus that of control ones; null: not known'),
-}, { title: 'Arms', description: 'Reported control and treated generations of this epoch, since the last change of mode or pin and while a threshold was in force. Cancelled ones and later labels do not count. In mode shadow the arms must not differ' })
+const ArmsSchema = Type.Array(Type.Object({
+  arm: ArmSchema,
+  generations: Type.Integer({ description: 'Generations that were reported; of a group one sample. A control generation counts as many times as there were treated ones for it' }),
+  em: NullableRatioSchema('EM (or agreement) of their answers; null: too few, or fewer than 95 % came with a grade, which would be no fair sample'),
+  em_interval: NullableIntervalSchema('Interval of em (95 %)'),
+  tokens: nullable<number>('number', { description: 'Mean length (tokens); null: too few' }),
+  tokens_interval: NullableIntervalSchema('Interval of tokens (95 %)'),
+}, { title: 'Arm', description: 'One arm' }), {
+  description: 'Reported control and treated generations of this epoch, since the last change of mode or pin and while a threshold was in force. Cancelled ones and later labels do not count. In mode shadow the arms must not differ',
+})
 
 const FidelitySchema = Type.Object({
-  treated_generations: Type.Integer({ description: 'Treated generations reported while a threshold was in force; of a group one sample: number 0, or, where outcomes state no sample_index, one on average' }),
-  stops: Type.Integer({ description: 'Stops among them that were reported with their probe (stopped_probe)' }),
-  stops_without_probe: Type.Integer({ description: 'Stops among them that were reported without it' }),
-  stops_awaiting_label: Type.Integer({ description: 'Stops whose served answer differs from the probed one and that wait for a label, their own or that of an earlier one' }),
-  ratio: NullableRatioSchema('Share of the stops whose served answer is the probed one; null: no stop was reported with its probe'),
+  stops: Type.Integer({ description: 'Stops that were reported' }),
+  awaiting_label: Type.Integer({ description: 'Stops whose served answer differs from the probed one and that wait for a label, their own or that of an earlier one' }),
+  ratio: NullableRatioSchema('Share of the stops whose served answer is the probed one; null: no stop was reported'),
   em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
-  em_drop_low: NullableRatioSchema('Lower bound at error_level, valid however often it is read'),
-  em_drop_high: NullableRatioSchema('Upper bound, likewise; stops that await a label count as lost'),
-}, { title: 'Fidelity', description: 'Served answers of stops compared with the answers that were probed there, since the last change of mode or pin of this epoch' })
-
-const BreachSchema = Type.Object({
-  seen_by: BreachSightSchema,
-  suspected: Type.Boolean({ description: 'Whether stops seem to lose more EM than the bound allows. This raises an "auto" control share' }),
-  breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
+  interval: NullableIntervalSchema('Interval of em_drop at error_level, valid however often it is read; at its upper end stops that await a label count as lost'),
+  breach: Type.Unsafe<'none' | 'suspected' | 'breached'>({
+    type: 'string', enum: ['none', 'suspected', 'breached'], description: 'Whether stops lose more EM than certified: a quarter of max_em_drop is tolerated between probed and served answers. suspected: they seem to, which raises an "auto" control share; breached: they surely do, and a certified threshold is withdrawn with cause "breach"; a pinned one stays',
+  }),
   held_until: nullable<string>('string', {
     format: 'date-time',
     description: 'After a breach of the context or its pool, no certified threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further one within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
   }),
-}, { title: 'Breach', description: 'Whether stops lose more EM than certified: a quarter of max_em_drop is tolerated between probed and served answers' })
+}, { title: 'Fidelity', description: 'Served answers of stops compared with the answers that were probed there, since the last change of mode or pin of this epoch' })
+
+const SightSchema = Type.Object({
+  units_lost: Type.Integer({ description: 'Of the newest 128 control units that are due (accounted for, given up, or no longer to be enrolled), those that came to nothing: void, without an entry, or missing' }),
+  stops_refused: Type.Integer({ description: 'Of the newest 128 stops, those whose outcome was refused, or has nothing to compare' }),
+}, { title: 'Sight', description: 'What the guards against drift and breach do not see; for a context of a pool, those of the pool. At 64 of either the threshold is suspended, until no more than 32 are left' })
 
 const status = STATUSES
 
@@ -91,30 +82,17 @@ export const savedTokensFields = {
 }
 
 /** Descriptions of `em_drop_low` and `em_drop_high`. */
-const DROP_LOW = 'Lower bound of the true EM drop'
-const DROP_HIGH = 'Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'
+export const DROP_LOW = 'Lower bound of the true EM drop'
+export const DROP_HIGH = 'Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'
 
 const FollowUpSchema = Type.Object({
   enrolled: count('Control generations, or groups, that are enrolled'),
+  open: Type.Integer({ description: 'Of those, how many are not accounted for yet. Beyond 16,384 further ones are void' }),
   accounted: count('Of those in final slices, how many are accounted for (a group counts by its samples); a threshold may be certified before the first slice is final'),
-  missing: count('Of those in final slices, how many count as lost, because their outcome, their steps or a label did not come in time, or because they were reported as treated or stopped'),
+  missing: count('Of those in final slices, how many are missing, because their outcome, their steps or a label did not come in time, or because they were reported as treated or stopped. In the test they count as lost; estimates are without them'),
   cancelled: count('Of those in final slices, how many were cancelled'),
-  void: count('Control draws that did not enrol, because their list arrived too late or for another epoch, or because 16,384 were open'),
-  unenrolled: count('Control outcomes of generations that should have been enrolled but were not, so they are not evidence; those that label_rate leaves out are not counted'),
-  unlisted: count('Of those in unenrolled, how many no list named: their workers did not ask at the first check, or asked under another id'),
-  late: count('Control outcomes that arrived after their generation had gone missing, so they are not evidence'),
-  reported: count('Control outcomes of enrolled generations that have the steps they need'),
-  labels_wanted: count('Of those, how many arrived without a label that they needed'),
-  labels_given: count('Of those, how many got it in time'),
-  signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
-  steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
-  unmarked: count('Of those in reported, how many state neither group_id, prompt_hash nor samples 1, so they may be samples of one prompt'),
-  calls: count('Of those in reported, how many have calls of tools as their answer'),
-  rewarded: count('Of those in reported, how many came with a reward'),
-  unanswered: count('Of those in reported, how many asked and have no answer at any check: it was too long to be probed, or probes failed or came too late'),
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
-  listed_late: count('Of those in left_out, how many were on a list that reached the log too late, as after an outage of the store'),
-}, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
+}, { title: 'FollowUp', description: 'The enrolled generations of this epoch by state. The metric stopgate_context_follow_up has further counts' })
 
 const DiagnosisSchema = Type.Object({
   reason: Type.Unsafe<Diagnosis>({ type: 'string', enum: Object.keys(DIAGNOSES), description: 'The first reason that applies; docs/troubleshooting.md has a paragraph for each' }),
@@ -122,29 +100,12 @@ const DiagnosisSchema = Type.Object({
 }, { title: 'Diagnosis', description: 'Why nothing is stopped' })
 
 const EvidenceSchema = Type.Object({
-  best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
-  now: Type.Number({ description: 'ln E now' }),
+  log_e: nullable<number>('number', { description: 'ln E of the threshold in force now. Below bar the certificate still holds, since it is about the largest value that was reached; null: none is certified' }),
   bar: Type.Number({ description: 'ln E that a certificate needs' }),
-  holds_now: Type.Boolean({ description: 'Whether the present evidence would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
-  since: TimeSchema('When this evidence began: the certificate is about traffic that resembles the time since then'),
-  until: nullable<string>('string', { format: 'date-time', description: 'When the newest evidence was counted' }),
-  units: Type.Number({ description: 'Generations or groups counted as this evidence' }),
-  labelled: Type.Number({ description: 'How many of control_generations have a known EM, so that em_full is about them; the others needed no label, or have none' }),
-  left_out: Type.Number({ description: 'Enrolled generations of this epoch about which the certificate says nothing: their client cancelled them' }),
-  not_enrolled: Type.Integer({ description: 'Control generations of this epoch that should have been enrolled and were not' }),
-  epochs_opened: Type.Integer({ description: 'Looks at the traffic: the first epoch, and those that began by a policy, the configuration, a reset, a probe form, a predictor, a repair or a recovery. The k-th after the first has 1 / (k (k + 1)) of the error level. When an epoch begins, the count first falls by one for each max_evidence_age_seconds since it last changed' }),
-  total_error_level: Type.Number({ description: 'Chance that a threshold was certified wrongly in any of these epochs: at most twice the error level' }),
-}, { title: 'Evidence', description: 'Evidence for the certified threshold' })
-
-const GraderSchema = Type.Object({
-  differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
-  changing: count('Of those, how many have such an answer with the same text and another EM'),
-  unchanged: count('Of those in differing, how many came since the last one in changing'),
-  agreeing: Type.Number({ description: 'Generations with a probed answer that agrees with the final one, whose EM is known; of a group one sample. Halved with contradicting at 1,024' }),
-  contradicting: Type.Number({ description: 'Of those, how many have such an answer with the same text and another EM' }),
-  answers: count('Final answers of control generations'),
-  all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
-}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, after one has changed while so many in a row do not that chance does not explain it, while more than 1 % of 30 or more that agree contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
+  next_certificate_in: nullable<number>('integer', {
+    description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted, as while a warning forbids certificates, or where all thresholds are certified',
+  }),
+}, { title: 'Evidence', description: 'Strength of the evidence' })
 
 const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
@@ -152,78 +113,85 @@ const PoolSchema = Type.Object({
     format: 'date-time',
     description: 'When it left the pool, since its own generations lost too much: only a pin stops anything in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
   }),
-  first_generations: objectOrNull(Type.Object({
-    seen: Type.Integer({ description: 'How many have been seen in the pool\'s present epoch; a group counts once' }),
-    of: Type.Integer({ description: 'How many have to be seen, unless the first ten lose nothing on balance' }),
-  }), 'It is a new member: its first generations run in full, and nothing in it is stopped yet. null: it is not'),
+  first_generations_left: nullable<number>('integer', {
+    description: 'How many of its first generations are left to run in full, if it is a new member of which nothing is stopped yet (a group counts once; the first ten suffice if they lose nothing on balance); null: it is not',
+  }),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 
+const PinOfContextSchema = Type.Object({
+  at: Type.String({ description: 'Key of the context that it is set for: this one, or its pool' }),
+  reason: PinSchema.properties.reason,
+  by: Type.String({ description: 'Name of the token that set it' }),
+  expires_at: nullable<string>('string', { format: 'date-time', description: 'When it expires (ISO 8601, UTC); null: never' }),
+}, { title: 'PinOfContext', description: 'The pin that sets the threshold' })
+
 /** Of a member of a pool. */
-const FIGURED = 'the certified one, or under a pin the loosest of the grid that is at least as safe'
-const OWN = 'for a context of a pool, its own evidence at the threshold of the pool, which certifies nothing'
+const OF_MEMBER = 'for a context of a pool, by its own evidence at the threshold of the pool, which certifies nothing'
+
+const EmSchema = Type.Object({
+  full: NullableRatioSchema('EM of the full runs in the evidence; null: none is known'),
+  drop: NullableRatioSchema(`Net EM drop at the threshold in force, of the generations that are accounted for; under a pin at the loosest threshold of the grid that is at least as safe; ${OF_MEMBER}; null: no threshold is in force`),
+  interval: NullableIntervalSchema('Interval of the true EM drop, at the certificate\'s level however often it is read. It is two-sided, so a little wider than the certificate'),
+  drop_if_missing_lost: NullableRatioSchema('The drop if all that are missing (follow_up.missing) were lost, as the test counts them'),
+}, { title: 'ContextEm', description: 'EM, and what stopping loses of it' })
+
+const TokensSchema = Type.Object({
+  saved: savedTokensFields.tokens_saved,
+  interval: NullableIntervalSchema('Interval of saved (95 %)'),
+  saved_ratio: NullableRatioSchema(`Share of the tokens of full runs that the threshold in force saves, net of the tokens of probes; ${OF_MEMBER}`),
+  probes: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
+  probe_overhead: NullableRatioSchema('Tokens of probes over the tokens of generations, of the last thousand or two of both arms; null: none was reported'),
+}, { title: 'ContextTokens', description: 'Tokens saved and spent' })
+
+const GenerationsSchema = Type.Object({
+  control: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
+  treated: Type.Integer({ description: 'Treated generations in this epoch, as outcomes reported them' }),
+  control_share: NullableRatioSchema('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
+  check_every_tokens: nullable<number>('integer', { description: 'Least distance of the steps at which its generations ask (tokens): of its policy, or the number that "auto" amounts to, which in a pool is the pool\'s; null: nothing is certified at this level' }),
+}, { title: 'ContextGenerations', description: 'Generations by arm' })
+
+const LabelsSchema = Type.Object({
+  asked_from: NullableRatioSchema('The loosest threshold for which labels are asked for. Looser ones lose too much to be certified: answers that differ only there count as lost, so that their EM drops are upper limits. 1: no labels are asked for; null: all are'),
+  grader_fault: nullable<GraderFault>('string', {
+    enum: [...GRADER_FAULTS, null],
+    description: 'Why the grader is taken for broken (grader_broken). equal_answers_graded_unlike: more than 1 % of 30 or more probed answers that equal the final one have another EM; answers_all_the_same: 30 final answers or more are one text; differing_answers_graded_alike: none of 30 or more answers that differ has another EM, or so many in a row have none that chance does not explain it. Once grades show differences, evidence starts from zero. null: it is not',
+  }),
+}, { title: 'ContextLabels', description: 'Labels of the context' })
 
 export const contextFields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'learning: no threshold is certified; unlikely: none is, nor is one likely to be (see unlikely); certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool, also while it is new there',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; unlikely: none is, nor is one likely to be (diagnosis says why), so few generations are probed; certified: a threshold is; suspended: one is, and is not in force, since its guards cannot see (sight); drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool, also while it is new there',
   }),
-  pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
-  pin: NullablePinSchema,
-  pinned_at: nullable<string>('string', { description: 'Key of the context whose pin sets the threshold: this one, or its pool; null: no pin does' }),
-  threshold: NullableRatioSchema('Threshold in force; null: never stop'),
-  scope: ScopeSchema,
-  score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
-  guarantee: NullableGuaranteeSchema,
-  control_generations: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
-  treated_generations: Type.Integer({ description: 'Treated generations in this epoch, as outcomes reported them' }),
-  em_full: NullableRatioSchema('EM of the full runs in the evidence'),
-  em_drop: NullableRatioSchema(`Net EM drop at the threshold that the figures are for, ${FIGURED}; ${OWN}`),
-  em_drop_low: NullableRatioSchema(DROP_LOW),
-  em_drop_high: NullableRatioSchema(DROP_HIGH),
-  tokens_saved_ratio: NullableRatioSchema(`Tokens that this threshold saves, net of the tokens of probes; ${OWN}`),
-  tokens_saved_gross_ratio: NullableRatioSchema('The same, probes not counted'),
-  ...savedTokensFields,
-  probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
-  probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled again for probes, likewise' }),
-  probe_overhead: NullableRatioSchema('Tokens of probes over the tokens of generations, of the last thousand or two of both arms; null: none was reported'),
-  unlikely: nullable<Unlikely>('string', {
-    enum: [...UNLIKELY_REASONS, null],
-    description: 'Why nothing is likely to be certified, of the context or its pool. The control share is then limited by max_probe_overhead. accuracy: the thresholds that save tokens seem to lose more than max_em_drop. probe_cost: none saves more than its probes cost, whatever it loses. too_few: learning about those that save costs more than they would have saved on the traffic so far. null: something is likely, less than 500 control generations are known, or a threshold is in force',
-  }),
-  tokens_saved_last_day: nullable<number>('number', { description: 'Tokens that stopping has saved over the last whole day, less those of probes; null: no day is over, it had too few control generations, or stops that do not count, under a pin or in mode shadow' }),
-  probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),
-  arms: ArmsSchema,
-  fidelity: FidelitySchema,
-  breach: BreachSchema,
-  grader: GraderSchema,
-  unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
-  follow_up: FollowUpSchema,
-  follow_up_ratio: RatioSchema('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
-  cancelled_ratio: RatioSchema('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
-  labels_needed_ratio: NullableRatioSchema('Share of the control outcomes whose answer would have changed at a threshold that may still be certified, so they needed a label of their own; null: no outcome yet'),
-  labels_asked_from: NullableRatioSchema('The loosest threshold for which labels are asked for. Looser ones lose too much to be certified: answers that differ only there count as lost, so that their EM drops are upper limits. 1: no labels are asked for; null: all are'),
-  open_enrolments: Type.Integer({ description: 'Generations that are enrolled and not accounted for yet. Beyond 16,384 further ones are void' }),
-  unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
-  evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),
-  diagnosis: objectOrNull(DiagnosisSchema, 'Why none of its generations are stopped; null: they are, at the threshold in force'),
+  epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
+  updated_at: TimeSchema('When the last outcome came'),
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
     description: 'Problems with the reports. Where one prevents a certificate, its text says so. ' + CONTEXT_WARNINGS_TEXT,
   }),
+  diagnosis: objectOrNull(DiagnosisSchema, 'Why none of its generations are stopped; null: they are, at the threshold in force'),
+  pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
+  pin: objectOrNull(PinOfContextSchema, 'The pin that sets the threshold, its own or that of its pool; null: no pin does'),
+  threshold: NullableRatioSchema('Threshold in force; null: never stop'),
+  score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
+  guarantee: NullableGuaranteeSchema,
+  em: EmSchema,
+  tokens: TokensSchema,
+  generations: GenerationsSchema,
+  arms: ArmsSchema,
+  em_difference_interval: NullableIntervalSchema('Interval of the EM of treated generations minus that of control ones, at level 0.001, which may be read at any time. Wholly below -max_em_drop, the warning is arms_differ; null: not known'),
+  fidelity: FidelitySchema,
+  sight: SightSchema,
+  probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),
+  follow_up: FollowUpSchema,
+  evidence: EvidenceSchema,
+  labels: LabelsSchema,
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
   }),
-  epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
-  control_share: NullableRatioSchema('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
-  generations_to_next_certificate: nullable<number>('integer', {
-    description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted, as while a warning forbids certificates, or where all thresholds are certified',
-  }),
-  check_every_tokens: nullable<number>('integer', { description: 'Least distance of the steps at which its generations ask (tokens): of its policy, or the number that "auto" amounts to, which in a pool is the pool\'s; null: nothing is certified at this level' }),
-  policy: PolicySchema,
-  updated_at: TimeSchema('When the last outcome came'),
 }
 
 export const WantedLabelsQuerySchema = Type.Object({
@@ -261,35 +229,32 @@ export const ContextPageSchema = Type.Object({
 
 export const ThresholdsSchema = Type.Array(Type.Object({
   threshold: RatioSchema('Score'),
-  lost: Type.Integer({ description: 'Control generations whose EM would have been lost by stopping here' }),
-  kept: Type.Integer({ description: 'Control generations whose EM would not have changed' }),
-  gained: Type.Integer({ description: 'Control generations whose EM would have been gained' }),
+  lost: Type.Integer({ description: 'Control generations that are accounted for and whose EM would have been lost by stopping here' }),
+  kept: Type.Integer({ description: 'Those whose EM would not have changed' }),
+  gained: Type.Integer({ description: 'Those whose EM would have been gained' }),
   unprobed: Type.Integer({ description: 'Generations counted as the worst case, since no answer was probed' }),
   em_drop: RatioSchema('Net EM drop: (lost - gained) / all'),
   em_drop_low: RatioSchema(DROP_LOW),
   em_drop_high: RatioSchema(DROP_HIGH),
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  log_evidence: Type.Number({ description: 'ln E of the generations that are accounted for; in the test the others count as lost (`unaccounted`). A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
+  log_evidence: Type.Number({ description: 'ln E of the known evidence, in which missing generations count as lost; in the test open ones do, too. A certificate needs at least -ln of the look\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
   generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
-const { key, threshold, control_generations, em_drop_low, em_drop_high } = contextFields
-
 const MembersSchema = Type.Object({
-  at: TimeSchema('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
   total: Type.Integer({ description: 'Contexts of the pool' }),
   over_bound: Type.Integer({ description: 'Of those, how many lose more than max_em_drop by their own evidence, by estimate' }),
   left: Type.Integer({ description: 'Of those, how many have left the pool, since their own generations lost too much' }),
   new: Type.Integer({ description: 'Of those, how many are new: their first generations run in full' }),
   worst: Type.Array(Type.Object({
-    key,
-    threshold,
-    control_generations: { ...control_generations, description: 'Its own control generations in the pool\'s present epoch; generations of which nothing came are not counted' },
+    key: contextFields.key,
+    threshold: contextFields.threshold,
+    control_generations: Type.Integer({ description: 'Its own control generations in the pool\'s present epoch; generations of which nothing came are not counted' }),
     em_drop: NullableRatioSchema('Their net EM drop at the threshold of the pool; null: none yet'),
-    em_drop_low,
-    em_drop_high,
+    em_drop_low: NullableRatioSchema(DROP_LOW),
+    em_drop_high: NullableRatioSchema(DROP_HIGH),
     tokens_saved_ratio: NullableRatioSchema('Share of their tokens that this threshold saves, net of the tokens of probes'),
     over_bound: Type.Boolean({ description: 'Whether that EM drop is beyond max_em_drop' }),
     left_at: PoolSchema.properties.left_at,
@@ -297,8 +262,7 @@ const MembersSchema = Type.Object({
 }, { title: 'PoolMembers', description: 'Evidence of each context of a pool by itself. The guarantee is about their average only' })
 
 const LabelAdviceSchema = Type.Object({
-  grader: Type.Unsafe<AdvisedGrader>({ type: 'string', enum: [...ADVISED_GRADERS], description: 'The grader that fits what its answers look like, or the form in which they are forced' }),
-  command: Type.String({ description: 'The command that starts it; words in capitals are to be replaced' }),
+  command: Type.String({ description: 'The command that starts the grader that fits its answers, or the form in which they are forced; words in capitals are to be replaced' }),
   judge_tokens_per_day: nullable<number>('integer', {
     description: 'Tokens that a judge would read a day at the mean traffic of the epoch, without prompts where the policy does not store them, by an estimate of four characters a token; null: no texts of wanted labels are kept',
   }),

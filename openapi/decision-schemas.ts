@@ -1,12 +1,13 @@
-import { Type } from '#typebox'
-import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
-import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
-import type { Policy } from '../src/core/policy/policy.js'
-import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
+import { type TSchema, Type } from '#typebox'
 import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, described, EmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema,
-  SignalsSchema, TextSchema, TokensSchema,
+  CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning, type Decision, DECISION_WARNINGS, type DecisionWarning,
+  type Reason, REASONS,
+} from '../src/core/decide/index.js'
+import type { Policy } from '../src/core/policy/index.js'
+import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE, FIRST_DECISION_EXAMPLE } from './examples/decision-examples.js'
+import {
+  ArmSchema, ConfidenceSchema, ContextSchema, described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, SignalsSchema,
+  TextSchema, TimeSchema, TokensSchema,
 } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -25,8 +26,6 @@ export const StepSchema = Type.Object({
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
   signals: Type.Optional(SignalsSchema),
-  em: Type.Optional(EmSchema('EM of the answer forced at this step')),
-  answer: Type.Optional(AnswerSchema('Answer forced at this step; to add it later, send the step again with the same tokens')),
   probed_score: Type.Optional(Type.Unsafe<number | null>({
     type: ['number', 'null'],
     minimum: -1e-6,
@@ -40,37 +39,22 @@ export const StepSchema = Type.Object({
   examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'example', task: 'example' } }],
 })
 
-/** How a breach would be seen, in a guarantee and in a context. */
-export const BreachSightSchema = Type.Unsafe<BreachSight>({
-  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; unobservable: hardly, since most stops are reported without their probes',
-})
-
 const GuaranteeSchema = Type.Object({
-  max_em_drop: RatioSchema('EM drop that the certificate rules out'),
+  max_em_drop: RatioSchema('EM drop that the certificate rules out, for the context, or on average over the traffic of its pool, of which one context may lose more'),
   error_level: RatioSchema('Chance that the certificate is wrong'),
+  total_error_level: RatioSchema('Chance that a threshold was certified wrongly in any of the epochs of one evidence age (max_evidence_age_seconds) that count as a look at the traffic, the k-th of which after the first has 1 / (k (k + 1)) of the error level: at most twice the error level'),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had arrived, so the bar was thirty times higher' }),
-  label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
   about: Type.String({ description: 'What the guarantee is about, in words: exact match, agreement with the full answer, or the preference of a judge' }),
   as_judged: Type.Boolean({ description: 'Whether labels are verdicts of a judge whose errors are not known, so that the guarantee is about its verdicts' }),
-  follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices that are final'),
+  since: TimeSchema('When its evidence began: the certificate is about traffic that resembles the time since then'),
+  until: TimeSchema('When its newest evidence was counted'),
+  units: Type.Integer({ description: 'Control generations, or groups, that its evidence counts' }),
   cancelled_ratio: RatioSchema('Share of the enrolled generations whose client went away; nothing is promised about them'),
-  on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
-  scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
-  generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
-  em_drop: RatioSchema('Net EM drop observed at this threshold, full runs against probed answers'),
-  stops: Type.Integer({ description: 'Stops that were reported with their probe (stopped_probe)' }),
-  fidelity: NullableRatioSchema('Share of these stops whose served answer is the probed one; null: none was reported with its probe, and the certificate says nothing about served answers'),
-  served_em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
-  served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
-  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high. Each holds at error_level, so their sum holds at twice error_level. Stopped generations alone may lose several times as much'),
-  breach: BreachSightSchema,
-  tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
-  tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),
-  epoch: Type.Integer({ description: 'Epoch of the evidence' }),
+  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and the upper bound of what serving loses (fidelity). Each holds at error_level, so their sum holds at twice error_level. Stopped generations alone may lose several times as much; null: no stop was reported with its probe, and the certificate says nothing about served answers'),
   since_step: nullable<number>('integer', { description: 'Step of training since which the model has moved while evidence was gathered (checkpoints with continues): it is then about the policy as it moves. null: one model' }),
 }, { title: 'Guarantee', description: 'Certificate behind a threshold' })
 
-export const NullableGuaranteeSchema = objectOrNull(GuaranteeSchema, 'Certificate behind the threshold; null: this context has none of its own')
+export const NullableGuaranteeSchema = objectOrNull(GuaranteeSchema, 'Certificate behind the threshold, of the context or its pool; null: there is none, as under a pin')
 
 export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
   type: 'string', enum: ['own', 'pool', 'none'], description: 'Where the threshold comes from: the context\'s own evidence or pin, its pool (certified on average over the pool, not for this context), or none',
@@ -102,6 +86,7 @@ export const RuleSchema = Type.Object({
   warnings: ContextWarningsSchema,
 }, { title: 'Rule', description: 'The rule in force in one context' })
 
+/** The fields of each decision: the compiler names one that is missing here. */
 const decisionFields = {
   decision: Type.Unsafe<'stop' | 'continue'>({
     type: 'string', enum: ['stop', 'continue'], description: '"stop": end the reasoning and answer; the decision is final',
@@ -114,20 +99,23 @@ const decisionFields = {
   arm: ArmSchema,
   context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
-  guarantee: NullableGuaranteeSchema,
   next_check_tokens: nullable<number>('integer', {
     description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and nothing can stop it: no threshold is in force, or the mode is not "enforce"',
   }),
   probe: Type.Boolean({
-    description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
+    description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; send whether it is right, or the answer, in this step of the outcome',
   }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
   warnings: WarningsSchema,
+} satisfies Record<keyof Decision, TSchema>
+
+const firstReplyFields = {
+  guarantee: Type.Optional(objectOrNull(GuaranteeSchema, 'In the reply to a first step, one without an arm: the certificate behind the threshold, of the context or its pool; null: there is none, as under a pin; absent: the step has its arm')),
   rule: Type.Optional(described(RuleSchema, 'In the reply to a first step, one without an arm: the rule in force in its context, by which a worker knows when to ask first in its next generations; absent: the step has its arm')),
 }
 
-export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Whether to stop here or continue', examples: [DECISION_EXAMPLE] })
+export const DecisionSchema = Type.Object({ ...decisionFields, ...firstReplyFields }, { title: 'Decision', description: 'Whether to stop here or continue', examples: [FIRST_DECISION_EXAMPLE, DECISION_EXAMPLE] })
 
 const steps = { maxItems: 4096, description: 'Up to 4,096 steps; an invalid step does not affect the others' }
 

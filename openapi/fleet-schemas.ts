@@ -1,9 +1,10 @@
 import { Type } from '#typebox'
-import { DAYS, HOURS } from '../src/core/contexts/savings-history.js'
-import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/reports/context-row.js'
-import { ContextQuerySchema, contextFields, savedTokensFields } from './context-schemas.js'
+import { DAYS, HOURS } from '../src/core/stats/index.js'
+import { type Alarm, ALARMS, ROW_ORDERS, type RowOrder } from '../src/core/reports/index.js'
+import { ContextQuerySchema, contextFields, DROP_HIGH, DROP_LOW, savedTokensFields } from './context-schemas.js'
+import { ScopeSchema } from './decision-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, TimeSchema } from './field-schemas.js'
+import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
 import { PinSchema } from './policy-schemas.js'
 
 const { prefix, status } = ContextQuerySchema.properties
@@ -45,7 +46,7 @@ export const AcknowledgementSchema = Type.Object({ reason: PinSchema.properties.
 })
 
 export const StoreLossSchema = Type.Object({
-  lost: Type.Boolean({ description: 'Whether the store has lost what it had, or a part of it, and nobody has acknowledged that' }),
+  lost: Type.Boolean({ description: 'Whether the store has lost data, and nobody has acknowledged that' }),
   kind: nullable<'replaced' | 'older' | 'unreadable'>('string', { enum: ['replaced', 'older', 'unreadable', null], description: 'replaced: it is another store than before, such as an empty one, or a state was imported with --replace; older: it went back to an earlier state; unreadable: the state of some contexts could not be read, and they learn again; null: nothing was lost' }),
   at: nullable<string>('string', { format: 'date-time', description: 'When a replica saw it (ISO 8601, UTC); null: nothing was lost' }),
 }, {
@@ -84,6 +85,7 @@ export const FleetSchema = Type.Object({
   contexts: count('Contexts in which generations run (leaves); the counts below are of these'),
   by_status: Type.Object({
     certified: count('A threshold is certified, for the context or its pool'),
+    suspended: count('A threshold is certified and not in force, since its guards cannot see'),
     learning: count('No threshold is certified yet'),
     unlikely: count('No threshold is certified, nor is one likely to be'),
     drifted: count('A threshold was withdrawn, because of drift or a breach, and none has been certified since, or the context has left its pool'),
@@ -115,20 +117,20 @@ export const FleetPageSchema = Type.Object({
     pool: contextFields.pool,
     mode: contextFields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
-    pinned_at: contextFields.pinned_at,
+    pinned_at: nullable<string>('string', { description: 'Key of the context whose pin sets the threshold: this one, or its pool; null: no pin does' }),
     threshold: contextFields.threshold,
-    scope: contextFields.scope,
-    em_drop: contextFields.em_drop,
-    em_drop_low: contextFields.em_drop_low,
-    em_drop_high: contextFields.em_drop_high,
+    scope: ScopeSchema,
+    em_drop: contextFields.em.properties.drop,
+    em_drop_low: NullableRatioSchema(DROP_LOW),
+    em_drop_high: NullableRatioSchema(DROP_HIGH),
     max_em_drop: Type.Number({ description: 'EM that its policy allows to lose (fraction)' }),
-    tokens_saved: contextFields.tokens_saved,
-    tokens_saved_low: contextFields.tokens_saved_low,
-    tokens_saved_high: contextFields.tokens_saved_high,
-    tokens_saved_ratio: contextFields.tokens_saved_ratio,
-    control_generations: contextFields.control_generations,
-    treated_generations: contextFields.treated_generations,
-    generations_to_next_certificate: contextFields.generations_to_next_certificate,
+    tokens_saved: savedTokensFields.tokens_saved,
+    tokens_saved_low: savedTokensFields.tokens_saved_low,
+    tokens_saved_high: savedTokensFields.tokens_saved_high,
+    tokens_saved_ratio: contextFields.tokens.properties.saved_ratio,
+    control_generations: contextFields.generations.properties.control,
+    treated_generations: contextFields.generations.properties.treated,
+    generations_to_next_certificate: contextFields.evidence.properties.next_certificate_in,
     alarms: Type.Array(alarm, { description: 'Problems that need attention' }),
     changed_at: TimeSchema('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
     updated_at: contextFields.updated_at,

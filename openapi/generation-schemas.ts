@@ -1,5 +1,5 @@
 import { Type, type Static } from '#typebox'
-import { REASONS, type Reason } from '../src/core/decide/decide.js'
+import { type Reason, REASONS } from '../src/core/decide/index.js'
 import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from './examples/decision-examples.js'
 import { nullable, NullableRatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
 
@@ -12,9 +12,6 @@ export const GenerationQuerySchema = Type.Object({
   })),
 }, { additionalProperties: false })
 
-const digest = (whose: string) => Type.Optional(Type.String({
-  description: `Digest of ${whose}: two answers of this service match by Exact Match where their digests are equal`,
-}))
 const em = (whose: string) => ({ enum: [0, 1, null], description: `EM of ${whose}: 1 right, 0 wrong; null: unknown` })
 const tokens = (description: string) => Type.Integer({ minimum: 0, description })
 
@@ -30,8 +27,6 @@ const LoggedStepSchema = Type.Object({
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold' }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
-  em: Type.Optional(Type.Unsafe<0 | 1>({ type: 'integer', enum: [0, 1], description: 'EM of the answer forced at this step, if the worker sent it: 1 right, 0 wrong' })),
-  answer_digest: digest('the answer forced at this step, if the worker sent one'),
 }, { title: 'LoggedStep', description: 'Request and reply of one step' })
 
 const LoggedOutcomeSchema = Type.Object({
@@ -40,7 +35,9 @@ const LoggedOutcomeSchema = Type.Object({
   stopped: Type.Boolean({ description: 'Whether the worker stopped it' }),
   cancelled: Type.Boolean({ description: 'Whether the client went away before it ended' }),
   em: nullable<0 | 1>('integer', em('its answer, by the outcome or its label')),
-  answer_digest: digest('its answer, if the worker sent it'),
+  answer_digest: Type.Optional(Type.String({
+    description: 'Digest of its answer, if the worker sent it: two answers of this service match by Exact Match where their digests are equal',
+  })),
 }, { title: 'LoggedOutcome', description: 'Outcome of the generation' })
 
 export const GenerationSchema = Type.Object({

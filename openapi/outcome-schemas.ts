@@ -1,6 +1,7 @@
 import { type Static, Type } from '#typebox'
-import { CONTEXT_WARNINGS_TEXT, OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
-import { MAX_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
+import { CONTEXT_WARNINGS_TEXT } from '../src/core/decide/index.js'
+import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/learn/index.js'
+import { MAX_SAMPLES } from '../src/core/outcome/index.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable,
   objectOrNull, ProbeTokensSchema, RatioSchema, SignalsSchema, stating, TextSchema, TokensSchema,
@@ -28,7 +29,7 @@ const StoppedProbeSchema = Type.Object({
 }, {
   ...strict,
   title: 'StoppedProbe',
-  description: 'The step whose reply said stop, and the answer that was probed there. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
+  description: 'The step whose reply said stop, and the answer that was probed there: answer, em or reward is needed. A stopped generation needs it, or its outcome is refused. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
 })
 
 const StoppedBySchema = Type.Object({

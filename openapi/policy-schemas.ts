@@ -1,6 +1,6 @@
 import { type Static, Type } from '#typebox'
-import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } from '../src/core/contexts/context-warnings.js'
-import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
+import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } from '../src/core/learn/index.js'
+import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/index.js'
 import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
 import { toNullable } from './validation.js'
@@ -31,7 +31,7 @@ export const DryRunQuerySchema = Type.Object(dryRunOptions, { additionalProperti
 /** For calls without a body. */
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...dryRunOptions }, { additionalProperties: false })
 
-export const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
+const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
 
 const PinInForceSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which to stop; null: never stop'),
@@ -64,7 +64,7 @@ const fields = {
   max_probe_overhead: Type.Number({
     minimum: 0,
     maximum: 1,
-    description: 'Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its cost (fraction, 0 to 1; the first 500 control generations of an epoch are free, and the control share never falls below 0.02); 1: no limit',
+    description: 'Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its cost (fraction, 0 to 1; the control generations that the first span gathers, 930 at a max_em_drop of 0.02, are not limited, and the control share never falls below 0.02); 1: no limit',
   }),
   label: enumOf(['exact_match', 'agreement'], 'How answers are judged: "exact_match", or "agreement" with the answer of the full run'),
   label_rate: Type.Number({
@@ -85,15 +85,14 @@ const fields = {
   }),
   check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Least distance to the next check, as a part of the tokens so far, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later).' }),
   follow_up_seconds: Type.Number({
-    minimum: 0,
+    minimum: 1,
     maximum: 86_400,
-    not: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
-    description: 'Time in which the outcome and label of an enrolled generation may arrive (seconds, 1 to 86,400); 0: outcomes count in the order of arrival, which is right only if that order says nothing about them',
+    description: 'Time in which the outcome and label of an enrolled generation may arrive (seconds, 1 to 86,400)',
   }),
   evidence_span_seconds: Type.Number({
     minimum: 0,
     maximum: 604_800,
-    description: 'Time over which a first certificate gathers its evidence, so that it is not of a few minutes only (seconds, to a week); 0: as fast as it comes, which is right only where the order of the traffic carries no information, as in shuffled records',
+    description: 'Time that the evidence of a certificate spans, so that it is not of a few minutes only (seconds, to a week); 0: none, which is right only where the order of the traffic carries no information, as in shuffled records',
   }),
   max_evidence_age_seconds: Type.Number({
     minimum: 1, maximum: 315_360_000, description: 'Time without new evidence after which a threshold is withdrawn (seconds, 1 to ten years)',
@@ -148,11 +147,11 @@ export const PolicyQuerySchema = Type.Object({
 export const UNKNOWN_PER_DAY = 'null: unknown, since there is less than an hour of traffic, fewer than 10 control generations or no evidence at the threshold; and above pools and leaves'
 
 /** What a dry run states of one context, besides its thresholds. */
-export const EffectFiguresSchema = Type.Object({
+const EffectFiguresSchema = Type.Object({
   mode_before: enumOf(modes, 'Mode in force now'),
   mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
   em_drop_before: nullable<number>('number', {
-    description: 'EM lost at the threshold in force now (fraction): of a certified one by its guarantee, under a pin as the present evidence has it; 0 where nothing is stopped; null: unknown',
+    description: 'EM lost at the threshold in force now (fraction): by the present evidence; 0 where nothing is stopped; null: unknown',
   }),
   em_drop_after: nullable<number>('number', { description: 'EM that would be lost at the threshold that would be in force' }),
   tokens_saved_ratio_before: nullable<number>('number', { description: 'Share of tokens that the threshold in force now saves, net of probes' }),
@@ -165,7 +164,7 @@ export const EffectFiguresSchema = Type.Object({
   }),
 })
 
-export const TokensPerDaySchema = Type.Object({
+const TokensPerDaySchema = Type.Object({
   before: nullable<number>('number', { description: 'Tokens saved a day now; null: unknown' }),
   after: nullable<number>('number', { description: 'Tokens saved a day after the change; null: unknown' }),
   unknown: Type.Integer({ description: 'Number of changing contexts that are not in the sums, because their savings a day are unknown' }),
@@ -180,7 +179,7 @@ const effect = {
     max_em_drop_before: Type.Number({ description: 'Bound in force now (fraction of EM)' }),
     max_em_drop_after: Type.Number({ description: 'Bound that would be in force' }),
     ...EffectFiguresSchema.properties,
-    status_after: Type.String({ description: 'Status after the change: learning, unlikely, certified or drifted' }),
+    status_after: Type.String({ description: 'Status after the change: learning, unlikely, certified, suspended or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
     post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so the bar is thirty times higher until the next epoch' }),
   }), { description: 'Contexts that the call applies to, those that change first (at most 200)' }),

@@ -1,8 +1,7 @@
 import { Type } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, stating, TextSchema, TimeSchema, WEIGHTS_DESCRIPTION } from './field-schemas.js'
-import type { HeldOutSavings } from '../src/core/predictor/held-out-savings.js'
-import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
+import { type HeldOutSavings, MAX_THRESHOLDS, MIN_THRESHOLDS, type Predictor } from '../src/core/scores/index.js'
 
 const strict = { additionalProperties: false }
 

@@ -1,15 +1,13 @@
 import { Type } from '#typebox'
-import { PROBE_FORM_NAMES, type ProbeFormName } from '../src/core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeFormName } from '../src/core/decide/index.js'
 import { RuleSchema } from './decision-schemas.js'
-import { ContextSchema, objectOrNull, RatioSchema } from './field-schemas.js'
+import { ContextSchema, nullable, objectOrNull, RatioSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
-const NameSchema = Type.Unsafe<ProbeFormName>({
-  type: 'string',
-  enum: [...PROBE_FORM_NAMES],
-  description: 'How the answer looks: plain (a line), boxed (in \\boxed{}), choice (a letter), json, or direct (all that follows the closed reasoning)',
-})
+const LOOKS = 'How the answer looks: plain (a line), boxed (in \\boxed{}), choice (a letter), json, or direct (all that follows the closed reasoning)'
+
+const NameSchema = Type.Unsafe<ProbeFormName>({ type: 'string', enum: [...PROBE_FORM_NAMES], description: LOOKS })
 
 const TextSchema = (description: string) => Type.String({ maxLength: 1024, description })
 
@@ -71,9 +69,11 @@ export const ProbeFormReplySchema = Type.Object({
 
 /** In the description of a context. */
 export const ContextProbeFormSchema = Type.Object({
-  ...findingFields,
-  chosen_at: Type.String({ format: 'date-time', description: 'When it came into force (ISO 8601, UTC)' }),
-  asked: Type.Number({ description: 'Control generations that were asked at the end of their reasoning, too, since then' }),
+  name: nullable<ProbeFormName>('string', { enum: [...PROBE_FORM_NAMES, null], description: `${LOOKS}; null: none of those that were tried agrees` }),
+  tokens: nullable<number>('integer', { description: 'Largest number of tokens of a forced answer; null: there is no form' }),
+  is_stated: findingFields.is_stated,
+  tried: findingFields.tried,
+  asked: Type.Number({ description: 'Control generations that were asked at the end of their reasoning, too, since it came into force' }),
   validity: Type.Unsafe<number | null>({
     type: ['number', 'null'], description: 'Share of these whose forced answer equals the real one (probe_validity); null: none was asked yet',
   }),

@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
-import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/what-if.js'
+import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/index.js'
+import { FORECAST_LIMIT } from '../src/core/stats/index.js'
 import { contextFields, ThresholdsSchema } from './context-schemas.js'
 import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
 import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
@@ -53,7 +54,7 @@ const HorizonSchema = Type.Object({
 
 const MoveSchema = Type.Object({
   time: TimeSchema('When the learner made the change'),
-  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, repair, recovered, evidence_stale, checkpoint, probe_form or predictor' }),
+  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, suspended, resumed, repair, recovered, evidence_stale, checkpoint, probe_form, predictor or import' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
   before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
   after: NullableRatioSchema('Threshold after the change; null: never stop'),
@@ -78,7 +79,7 @@ export const TradeoffSchema = Type.Object({
     }),
     drift_suspicion: Type.Number({ description: 'Evidence of the drift detector against the threshold in force: about 1 without drift, suspected from 2, alarm at 10,000' }),
     control_generations_per_hour: nullable<number>('number', { description: 'Pace of the evidence, from the traffic of this epoch and the present control share; null: too few data' }),
-    next_certificate: objectOrNull(NextSchema, 'The next threshold to be certified; null: none within a window at the rates observed'),
+    next_certificate: objectOrNull(NextSchema, `The next threshold to be certified; null: none within ${FORECAST_LIMIT} further control generations at the rates observed`),
     horizons: Type.Array(HorizonSchema, { description: 'Forecasts up to 10,000 control generations ahead' }),
   }, { description: 'Forecast, if answers continue to be lost and gained at the rates observed' }),
   moves: Type.Array(MoveSchema, { description: 'Latest changes, newest first (up to 10, from the newest 1,000 of all contexts)' }),
@@ -122,7 +123,7 @@ export const WhatIfSchema = Type.Object({
   tokens_saved_ratio: RatioSchema('Tokens that it would save, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   tokens_saved_per_day: nullable<number>('number', { description: `Tokens that it would save a day at today's traffic, net of probes; negative: probes cost more. ${UNKNOWN_PER_DAY}` }),
-  tokens_saved_per_day_now: nullable<number>('number', { description: 'The same with what is in force now' }),
+  tokens_saved_per_day_now: nullable<number>('number', { description: 'The same with the threshold now in force' }),
   unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),
   cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),

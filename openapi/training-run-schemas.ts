@@ -1,6 +1,5 @@
 import { type Static, type TArrayOptions, type TSchema, Type } from '#typebox'
-import { TRAINING_LIMITS } from '../src/core/training-runs/add-reports.js'
-import { type VerdictName, VERDICTS } from '../src/core/training-runs/run.js'
+import { TRAINING_LIMITS, type VerdictName, VERDICTS } from '../src/core/training/index.js'
 import { REPORTED_EXAMPLE, RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
 import { ContextSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
 
@@ -139,7 +138,7 @@ const SuiteSchema = Type.Object({
   trend: Type.Object({
     em: slope('EM (fraction)'),
     tokens: slope('the mean tokens'),
-    em_per_token_percent: objectOrNull(SlopeSchema, 'Change of EM (fraction) for each percent of tokens more, by the same checkpoints; null: they have the same tokens, or there are fewer than two'),
+    em_per_percent_of_tokens: objectOrNull(SlopeSchema, 'Change of EM (fraction) for each percent of tokens more, by the same checkpoints; null: they have the same tokens, or there are fewer than two'),
   }, { description: 'Trend over the last 10 checkpoints' }),
   forecast: list(ForecastSchema, { description: 'Forecast of the next three checkpoints' }),
   coverage: Type.Object({ level: RatioSchema('Share of checkpoints that should fall into their interval'), em: coverage('EM'), tokens: coverage('tokens') }, {

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastJsonStringify from 'fast-json-stringify'
-import { REPLACEMENT_CHARACTER } from '../src/core/policy/context.js'
+import { REPLACEMENT_CHARACTER } from '../src/core/policy/index.js'
 import type { Problem } from '../src/errors/errors.js'
 import { FLOAT32_TOLERANCE } from './field-schemas.js'
 
@@ -80,7 +80,7 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error) + unknownFields(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  const limit = keyword === 'not' ? 'is out of range' : params.limit === 1 + FLOAT32_TOLERANCE ? 'must be <= 1' : params.limit === -FLOAT32_TOLERANCE ? 'must be >= 0' : message
+  const limit = params.limit === 1 + FLOAT32_TOLERANCE ? 'must be <= 1' : params.limit === -FLOAT32_TOLERANCE ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, begins with U+0000, or is not allowed' : limit}${allowed}${remedy}` }
 }

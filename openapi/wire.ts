@@ -1,4 +1,5 @@
-import type { Pin } from '../src/core/contexts/pin.js'
+import type { Guarantee } from '../src/core/decide/index.js'
+import type { Pin } from '../src/core/policy/index.js'
 
 /** A pin as replies show it. */
 type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }
@@ -17,15 +18,18 @@ export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<
   return { ...row, time: isoTime(row.time) }
 }
 
-/** The pool of a context, as replies show it. */
-interface WirePool extends Omit<PoolOfContext, 'left_at'> { readonly left_at: string | null }
+/** A guarantee as replies show it. */
+type WireGuarantee = Omit<Guarantee, 'since' | 'until'> & { readonly since: string, readonly until: string }
 
-interface PoolOfContext {
-  readonly key: string
-  readonly left_at: number | null
-  readonly first_generations: { readonly seen: number, readonly of: number } | null
+export function guaranteeToWire (guarantee: Guarantee): WireGuarantee
+export function guaranteeToWire (guarantee: Guarantee | null): WireGuarantee | null
+export function guaranteeToWire (guarantee: Guarantee | null): WireGuarantee | null {
+  return guarantee && { ...guarantee, since: isoTime(guarantee.since), until: isoTime(guarantee.until) }
 }
 
-export function poolToWire (pool: PoolOfContext | null): WirePool | null {
+/** The pool of a context, as replies show it. */
+type WirePool<P> = Omit<P, 'left_at'> & { readonly left_at: string | null }
+
+export function poolToWire<P extends { readonly left_at: number | null }> (pool: P | null): WirePool<P> | null {
   return pool && { ...pool, left_at: pool.left_at === null ? null : isoTime(pool.left_at) }
 }

@@ -116,8 +116,8 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: operate,
       operationId: 'replacePolicy',
       summary: 'Replace the policy of a context',
-      description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of label, judge_miss_rate, judge_gain_share, ' +
-        'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
+      description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of score, label, judge_miss_rate, judge_gain_share, ' +
+        'evidence_span_seconds, min_tokens, check_every_tokens or check_growth starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
         CONFIRM_POLICY,
       params,
       querystring: PolicyQuerySchema,

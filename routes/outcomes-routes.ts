@@ -6,7 +6,7 @@ import {
   OutcomeSchema,
 } from '../openapi/outcome-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
-import type { ReportedOutcome } from '../src/core/outcome/outcome.js'
+import type { ReportedOutcome } from '../src/core/outcome/index.js'
 import { createWantedLabels } from '../src/service/admin/wanted-labels.js'
 import { acceptLabel, countRefusedLabel } from '../src/service/outcomes/accept-label.js'
 import { acceptBatch, acceptOutcome, countRefused } from '../src/service/outcomes/accept-outcomes.js'
@@ -28,7 +28,7 @@ export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
       body: OutcomeSchema,
       response: { 202: AcceptedSchema, ...anyError },
     },
-    onError: async (_request, _reply, error) => { countRefused(services, error.statusCode) },
+    onError: async (request, _reply, { statusCode }) => { countRefused(services, request.body, request, statusCode) },
   }, async (request, reply) => await reply.code(202).send(await acceptOutcome(services, request.body, request)))
 
   app.post('/v1/outcomes/batch', {

@@ -7,6 +7,7 @@ import type { ReadHistory } from '../src/service/admin/history.js'
 import type { DecisionLog } from '../src/service/decision-log/decision-log.js'
 import type { StopLog } from '../src/service/decision-log/stop-log.js'
 import type { Enroller } from '../src/service/decisions/enroller.js'
+import type { RefusedStops } from '../src/service/outcomes/refused-stops.js'
 import type { Learner } from '../src/service/learner/learner.js'
 import type { ConfigurationWatch } from '../src/service/health/configuration-watch.js'
 import type { ListenerTls } from '../src/service/http/listener-tls.js'
@@ -36,6 +37,7 @@ export interface Services {
   readonly storeLoss: StoreLossReader
   readonly predictors: PredictorVersions
   readonly enroller: Enroller
+  readonly refusedStops: RefusedStops
   readonly decisionLog: DecisionLog
   readonly stopLog: StopLog
   readonly metrics: Metrics

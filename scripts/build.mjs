@@ -7,4 +7,5 @@ for (const folder of ['src', 'routes', 'openapi', 'page']) rmSync(`dist/${folder
 await node('scripts/vendor.mjs')
 await node('src/page/build-page.mjs')
 await tsc('-p', 'tsconfig.build.json', ...process.argv.slice(2))
+await tsc('-p', 'src/core/decide', ...process.argv.slice(2)) // the types of stopgate/decide
 chmodSync('dist/src/cli.js', 0o755) // npx runs it as a program

@@ -67,7 +67,9 @@ t.test('every locked package runs on the oldest Node that package.json claims', 
 t.test('the package holds only the files that users need', async (t) => {
   const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const files: string[] = JSON.parse(packed)[0].files.map(({ path }: { path: string }) => path)
-  const others = files.filter((file) => !/^dist\/(src|routes|openapi|vendor)\/.*\.js$|^dist\/page\//.test(file))
+  const isProgram = (file: string) => /^dist\/(src|routes|openapi|vendor)\/.*\.js$|^dist\/page\//.test(file)
+  const isType = (file: string) => /^dist\/src\/core\/(decide|policy)\/.*\.d\.ts$/.test(file)
+  const others = files.filter((file) => !isProgram(file) && !isType(file))
   t.same(others.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'openapi/openapi.json', 'openapi/vectors.json', 'package.json'])
   t.ok(files.includes('dist/src/cli.js'), 'the command is in it')
   t.same(files.filter((file) => file.startsWith('dist/page/')).sort(), ['LICENSES.txt', 'icon.svg', 'index.html', 'page.css', 'page.js'].map((file) => `dist/page/${file}`), 'and the operators\' page')

@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
 import { readConfig } from '../src/service/config/config.js'
 import type { Services } from '../routes/services.js'
+import { QUICK_TIMES, quickPolicy } from './quick-policy.js'
 import { atTestCadence } from './test-cadence.js'
 
 /**
@@ -40,9 +41,9 @@ export interface Built extends Services {
   readonly send: (method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any, headers: any }>
 }
 
-/** The whole service on an embedded store of its own, without a port. It closes after the test, learns at once and in this thread. */
-export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times'> = {}): Promise<Built> {
-  const policy = env.DEFAULT_POLICY ?? '{"follow_up_seconds":0}'
+/** The whole service on an embedded store of its own, without a port. It learns in a moment, in this thread, and closes after the test. */
+export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times'> = { times: QUICK_TIMES }): Promise<Built> {
+  const policy = env.DEFAULT_POLICY ?? quickPolicy()
   const config = readConfig({ DATA_DIR: await temporaryFolder(t), LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env, DEFAULT_POLICY: atTestCadence(policy) })
   const parts = await assemble(config, log ?? pino({ level: config.logLevel }), options)
   t.teardown(() => parts.app.close())

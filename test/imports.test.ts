@@ -57,6 +57,37 @@ t.test('a part imports only the parts that ARCHITECTURE.md allows it, and has a 
   }
 })
 
+/** Whether a file only names what other files export. */
+function isListOfNames (file: string): boolean {
+  const text = readFileSync(file, 'utf8').replace(/\/\*\*[\s\S]*?\*\//, '')
+  return text.replace(/^export (?:type )?\{[^}]*\} from '[^']+'$/gm, '').trim() === ''
+}
+
+t.test('no file of src/core/learn imports more than twelve files: what an entry changes reads like a table of contents', async (t) => {
+  const reached = (file: string): string[] => imports.get(file)!.flatMap((target) => isListOfNames(target) ? reached(target) : [target])
+  const counts = files.filter((file) => isWithin(file, 'src/core/learn') && !isListOfNames(file)).map((file) => [file, new Set(reached(file)).size] as const)
+  t.ok(counts.length > 20, 'the files are found')
+  t.same(counts.filter(([, count]) => count > 12), [])
+})
+
+t.test('other parts import the core by its doors alone, and deciding imports nothing but policies', async (t) => {
+  const isOfCore = (file: string) => isWithin(file, 'src/core')
+  const isDoor = (file: string) => /^src\/core\/[\w-]+\/index\.ts$/.test(file)
+  const around = [...imports].filter(([file]) => !isOfCore(file))
+    .flatMap(([file, targets]) => targets.filter((target) => isOfCore(target) && !isDoor(target)).map((target) => `${file} -> ${target}`))
+  t.same(around, [])
+  t.same([...imports].filter(([file]) => isOfCore(file)).flatMap(([file, targets]) => targets.filter(isDoor).map((target) => `${file} -> ${target}`)), [], 'the core knows its own rooms')
+  for (const file of files.filter(isDoor)) t.ok(isListOfNames(file), `${file} is a list of names`)
+  const loaded = new Set<string>()
+  const load = (file: string): void => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    for (const target of imports.get(file) ?? []) load(target)
+  }
+  load('src/core/decide/index.ts')
+  t.same([...loaded].filter((file) => !/^src\/core\/(decide|policy)\//.test(file)), [], 'stopgate/decide loads no evidence and no store')
+})
+
 t.test('the page imports types alone from the other parts', async (t) => {
   for (const file of files.filter((file) => isWithin(file, 'src/page'))) {
     const values = [...readFileSync(file, 'utf8').matchAll(/^import (?!type )[^']*'((?:\.\.\/)+(?:openapi|routes|core|service)[^']*)'/gm)]

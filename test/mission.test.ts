@@ -1,15 +1,19 @@
+import { setTimeout } from 'node:timers/promises'
 import { Ajv } from 'ajv'
 import t, { type Test } from 'tap'
+import { GRID } from '../src/core/decide/grid.js'
+import { scaledTimes } from '../src/core/evidence/enrolment-list.js'
 import { until } from './helper.js'
 import { startRedis, withoutRedis } from './redis-server.js'
 import { startProcess, type ServiceProcess } from './service-process.js'
 
 // Each test states a sentence of the mission and shows it on the service as users start it: two replicas, which share their model in Redis.
-// The bound is five times the default, so that 36 lossless generations certify a threshold. The times of enrolment are a fifth.
+// The bound is five times the default, so that 36 lossless generations certify a threshold. The times of enrolment are a fifth, and
+// evidence spans two seconds instead of half an hour.
 
 const ENV = {
   CONTEXT_LEVELS: 'model,training_state,task',
-  DEFAULT_POLICY: JSON.stringify({ max_em_drop: 0.1, follow_up_seconds: 4, evidence_span_seconds: 0, min_tokens: 32 }),
+  DEFAULT_POLICY: JSON.stringify({ max_em_drop: 0.1, follow_up_seconds: 4, evidence_span_seconds: 2, min_tokens: 32 }),
   LEASE_SECONDS: '0.5',
   POLL_SECONDS: '0.2',
 }
@@ -45,14 +49,13 @@ async function decisionAt (service: ServiceProcess, context: Context, step: { to
   return (await service.post('/v1/decisions', { generation_id: `asked-${generations++}`, arm: 'treated', context, ...step })).body
 }
 
-/** Works until a replica decides with a certified threshold. @returns that threshold */
+/** Works steadily until a replica decides with a certified threshold, which takes longer than the span. @returns that threshold */
 async function certify (worker: ServiceProcess, decider: ServiceProcess, context: Context): Promise<number> {
-  const thresholdNow = async () => (await decisionAt(decider, context, { tokens: 64, confidence: 0 })).threshold
-  for (let attempt = 0; attempt < 5 && await thresholdNow() === null; attempt++) {
-    await work(worker, context)
-    await until('the outcomes are learned', thresholdNow, 5).catch(() => null) // a busy machine makes enrolments void
-  }
-  return await until(`${keyOf(context)} is certified`, thresholdNow)
+  return await until(`${keyOf(context)} is certified`, async () => {
+    await work(worker, context, { count: 30 })
+    await setTimeout(200)
+    return (await decisionAt(decider, context, { tokens: 64, confidence: 0 })).threshold
+  })
 }
 
 /** A line of Prometheus' text format. */
@@ -60,7 +63,7 @@ const TEXT_FORMAT = /^# (?:HELP|TYPE) |^[a-z_]\w*(?:\{(?:\w+="(?:[^"\\]|\\.)*",?
 
 t.test('the mission', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
-  const startReplica = () => startProcess(t, { ...ENV, REDIS_URL: redis.url }, { timeScale: 0.2 })
+  const startReplica = () => startProcess(t, { ...ENV, REDIS_URL: redis.url }, { times: scaledTimes(0.2) })
   const [worker, decider] = [startReplica(), startReplica()]
   const learns = async (replica: ServiceProcess) => (await replica.get('/readyz')).body.learner.leader
   await until('a replica learns', async () => await learns(worker) || await learns(decider))
@@ -121,7 +124,21 @@ t.test('the mission', { skip: withoutRedis }, async (t) => {
     t.match(metrics, 'stopgate_training_tokens_mean{run="rl",suite="gsm8k"} 850')
   })
 
-  await t.test('it forecasts when the trade-off between EM and tokens turns unfavourable', async (t) => {
+  await t.test('it predicts the threshold from which the trade-off between EM and tokens turns unfavourable', async (t) => {
+    const turning = contextOf('turning')
+    await worker.put(`${pathOf(turning)}/policy`, { control_rate: 1 })
+    await work(worker, turning, { loses: true })
+    const { points, unfavourable_from: turn } = await until('losses are evidence', async () => {
+      const { status, body } = await decider.get(`${pathOf(turning)}/tradeoff`)
+      return status === 200 && body.generations > 0 && body
+    })
+    t.equal(turn.threshold, GRID.find((threshold) => threshold <= 0.9), 'stopping at a confidence of 0.9 loses the answer')
+    t.ok(turn.em_drop_predicted > 0.1, `EM falls by ${turn.em_drop_predicted} there, and 0.1 is allowed`)
+    const isSafer = ({ threshold }: { threshold: number | null }) => threshold === null || threshold > turn.threshold
+    t.same(points.filter(isSafer).filter((point: any) => point.em_drop_predicted > 0.1), [], 'safer thresholds stay within the bound')
+  })
+
+  await t.test('it predicts the step of a training from which the trade-off turns unfavourable', async (t) => {
     const checkpoints = Array.from({ length: 12 }, (_, i) => ({
       step: 100 * i, suite: 'gsm8k', em: 0.8 - 0.012 * i, n: 5000, tokens_mean: Math.round(1000 * 0.94 ** i),
     }))
@@ -129,7 +146,9 @@ t.test('the mission', { skip: withoutRedis }, async (t) => {
     const { suites: [suite] } = (await decider.get('/v1/training-runs/shorter')).body
     t.match(suite.forecast.map(({ step }: { step: number }) => step), [1200, 1300, 1400])
     t.ok(suite.forecast[0].em < 0.68 && suite.forecast[0].tokens_mean < 510)
-    t.ok(suite.verdicts.some(({ verdict }: { verdict: string }) => verdict === 'costly_shortening'), 'the next cut in tokens is predicted to cost too much EM')
+    const { figures } = suite.verdicts.find(({ verdict }: { verdict: string }) => verdict === 'costly_shortening')
+    t.ok(figures.em_loss_predicted > figures.max_em_drop, 'by step 1200, the next cut in tokens costs more EM than is allowed')
+    t.ok(figures.next_cut_ratio > 0.05 && figures.next_cut_ratio < 0.07, 'which is as large as those before')
   })
 
   await t.test('thresholds differ by task and by state of the training', async (t) => {

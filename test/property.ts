@@ -6,3 +6,6 @@ export function holds<T> (t: Test, property: fc.IProperty<T>, numRuns = 200): vo
   fc.assert(property, { seed: 20_240_601, numRuns })
   t.pass(`holds for ${numRuns} draws`)
 }
+
+/** Number of runs of a test: `quick` in npm test, `full` in test/slow/full-runs.test.ts. */
+export function numRuns (quick: number, full: number): number { return process.env.FULL_RUNS === 'true' ? full : quick }

@@ -1,6 +1,5 @@
 import { serve } from '../src/app/server.js'
-import { scaledTimes } from '../src/core/enrolment/enrolment-list.js'
 
-// An entry point for tests alone: `stopgate serve` with the times of enrolment multiplied by the factor given as the only argument.
+// An entry point for tests alone: `stopgate serve` with the times of enrolment given in JSON as the only argument.
 // Processes that the service starts run the same entry point with the same argument.
-await serve({ env: process.env, times: scaledTimes(Number(process.argv[2])) })
+await serve({ env: process.env, times: JSON.parse(process.argv[2]!) })

@@ -3,14 +3,20 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 
 /**
- * Runs the test files of a folder of `test/` in this process, each after the tests of the one before have ended. Loading the service takes
- * longer than most tests, so they load it once. scripts/test-files.mjs says which folders share a process.
+ * Runs the test files of a folder of `test/` in this process. Loading the service takes longer than most tests, so they load it once.
+ * @param folder `.` for the files directly in `test/`
  */
 export async function runTogether (folder: string): Promise<void> {
-  for (const file of readdirSync(new URL(`./${folder}/`, import.meta.url), { recursive: true, encoding: 'utf8' }).sort()) {
-    if (!file.endsWith('.test.js')) continue
-    t.comment(`${folder}/${file}`)
-    await import(new URL(`./${folder}/${file}`, import.meta.url).href)
+  const recursive = folder !== '.'
+  const files = readdirSync(new URL(`./${folder}/`, import.meta.url), { recursive, encoding: 'utf8' })
+  await runInTurn(files.filter((file) => file.endsWith('.test.js')).sort().map((file) => `${folder}/${file}`))
+}
+
+/** Runs test files in this process, each after the tests of the one before have ended. @param files relative to `test/` */
+export async function runInTurn (files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    t.comment(file)
+    await import(new URL(`./${file}`, import.meta.url).href)
     if (!t.idle) await once(t, 'idle')
   }
   // A module that calls the teardown of tap's root test makes it end as soon as no test is running. Later tests would not run, unnoticed.

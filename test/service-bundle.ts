@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Plugin } from 'esbuild'
 
 const COMPILED = fileURLToPath(new URL('..', import.meta.url))
@@ -25,8 +25,10 @@ const KEEP_FOLDER: Plugin = {
 export interface ServiceScripts {
   /** The command-line interface that users run. */
   readonly cli: string
-  /** The service with the times of enrolment multiplied by its argument. */
+  /** The service with the times of enrolment that its argument states in JSON. */
   readonly quickService: string
+  /** The learner's thread. */
+  readonly learnerWorker: string
 }
 
 /**
@@ -35,10 +37,12 @@ export interface ServiceScripts {
  * modules themselves.
  */
 export async function bundleService (): Promise<ServiceScripts> {
-  const modules = { cli: join(COMPILED, 'src/cli.js'), quickService: join(COMPILED, 'test/quick-service.js') }
+  const [cli, quickService, learnerWorker] = ENTRIES.map((file) => join(COMPILED, file)) as [string, string, string]
+  const modules = { cli, quickService, learnerWorker }
   if (process.env._TAPJS_PROCESSINFO_COVERAGE_ === '1') return modules
   const folder = join(COMPILED, 'bundles', String(await newestChange()))
-  const bundled = { cli: join(folder, 'cli.js'), quickService: join(folder, 'quick-service.js') }
+  const inBundle = (module: string) => join(folder, basename(module))
+  const bundled = { cli: inBundle(cli), quickService: inBundle(quickService), learnerWorker: inBundle(learnerWorker) }
   if (Object.values(bundled).every((script) => existsSync(script))) return bundled
   const { build } = await import('esbuild')
   await mkdir(dirname(folder), { recursive: true })

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import type { EnrolmentTimes } from '../src/core/evidence/enrolment-list.js'
 import { until } from './helper.js'
 import { bundleService } from './service-bundle.js'
 import { atTestCadence } from './test-cadence.js'
 
-const { cli, quickService } = await bundleService()
+const { cli, quickService, learnerWorker } = await bundleService()
 
-export { cli }
+export { cli, learnerWorker }
 
 export interface ServiceProcess {
   readonly child: ChildProcess
@@ -23,16 +24,18 @@ export interface ServiceProcess {
   readonly get: (path: string, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
 }
 
+interface StartOptions { readonly detached?: boolean, readonly deafTo?: string, readonly times?: EnrolmentTimes }
+
 /**
  * Starts the service in a process of its own on a free port, as a user does. It is killed after the test.
  * @param options.detached whether the process leads a process group of its own
  * @param options.deafTo a signal that the process ignores. It gets no hooks of tap then: these would end it at the signal
- * @param options.timeScale factor on the times of enrolment
+ * @param options.times times of enrolment; absent: the usual ones
  */
 export function startProcess (
-  t: Pick<Test, 'teardown'>, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', timeScale = 1 } = {}
+  t: Pick<Test, 'teardown'>, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', times }: StartOptions = {}
 ): ServiceProcess {
-  const command = [process.execPath, ...timeScale === 1 ? [cli, 'serve'] : [quickService, String(timeScale)]]
+  const command = [process.execPath, ...times === undefined ? [cli, 'serve'] : [quickService, JSON.stringify(times)]]
   const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `unset NODE_OPTIONS; trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
   const child = spawn(file!, args, {
     env: { PORT: '0', ...env, DEFAULT_POLICY: atTestCadence(env.DEFAULT_POLICY) }, detached, stdio: ['ignore', 'pipe', 'pipe'],
@@ -46,7 +49,9 @@ export function startProcess (
   const call = async (path: string, init: RequestInit) => {
     // The fetch of Node.js 20 may wait forever for a service that is killed while it connects.
     const reply = await fetch(await url() + path, { signal: AbortSignal.timeout(60_000), ...init })
-    return { status: reply.status, body: reply.status === 204 ? null : await reply.json() }
+    if (reply.status === 204) return { status: 204, body: null }
+    const isJson = reply.headers.get('content-type')?.includes('json') === true
+    return { status: reply.status, body: isJson ? await reply.json() : await reply.text() }
   }
   return {
     child,

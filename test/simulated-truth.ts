@@ -1,6 +1,6 @@
 import type { Random } from '../src/cli/traces/seeded-random.js'
 import { type Profile, REASONER, simulateGeneration } from '../src/cli/traces/simulated-generation.js'
-import { GRID } from '../src/core/certificate/thresholds.js'
+import { GRID } from '../src/core/decide/grid.js'
 
 /** A context in which stopping loses exactly this much EM at every threshold and step, to test that certificates detect it. */
 export function plantedProfile (emDrop: number): Profile {

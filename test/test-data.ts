@@ -11,4 +11,4 @@ export const tracePath = (file: TraceFile): string => `test/data/traces/${file}.
 export const tracesText = (file: TraceFile): string => gunzipSync(readFileSync(tracePath(file))).toString()
 
 /** Values that an independent implementation computed. */
-export const vectors = (file: 'breach' | 'certificate' | 'dev-traces' | 'evidence') => JSON.parse(readFileSync(`test/data/vectors/${file}.json`, 'utf8'))
+export const vectors = (file: 'certificate' | 'dev-traces' | 'evidence') => JSON.parse(readFileSync(`test/data/vectors/${file}.json`, 'utf8'))

@@ -50,7 +50,7 @@ export const RUN_EXAMPLE = {
     trend: {
       em: { slope: 0.00011, low: 0.000075, high: 0.00015, checkpoints: 6 },
       tokens: { slope: 0.113, low: 0.1, high: 0.125, checkpoints: 6 },
-      em_per_token_percent: { slope: 0.0081, low: 0.0052, high: 0.0113, checkpoints: 6 },
+      em_per_percent_of_tokens: { slope: 0.0081, low: 0.0052, high: 0.0113, checkpoints: 6 },
     },
     forecast: [{ step: 1400, em: 0.735, em_low: null, em_high: null, tokens_mean: 832, tokens_low: null, tokens_high: null }],
     coverage: { level: 0.9, em: { held_out: 0, covered: 0 }, tokens: { held_out: 0, covered: 0 } },

@@ -1,4 +1,5 @@
-import { decide, type Step } from '../../src/core/decide/decide.js'
+import { decide } from '../../src/core/decide/decide.js'
+import type { Step } from '../../src/core/decide/step.js'
 import { seededSnapshot } from './seeded-snapshot.js'
 import { removeFolders } from './processes.js'
 import { stepsOf } from './steps.js'

@@ -1,5 +1,5 @@
-import type { Arm } from '../../src/core/assignment/arm.js'
-import type { Step } from '../../src/core/decide/decide.js'
+import type { Arm } from '../../src/core/decide/arm.js'
+import type { Step } from '../../src/core/decide/step.js'
 import type { EchoOrder } from './echo-server.js'
 import { refusedOf, spreadOf, type Figure } from './figure.js'
 import type { LiteralOrder } from './literal-server.js'

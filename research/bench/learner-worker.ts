@@ -1,10 +1,10 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/service/config/config.js'
 import { contextKey } from '../../src/core/policy/context.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { OWN_THREAD_BATCH, startLearner } from '../../src/service/learner/learner.js'
 import { createStore } from '../../src/store/open/create-store.js'
-import { KEPT, outcomeOf } from '../../test/core/reducer/memory-fold.js'
+import { KEPT, outcomeOf } from '../../test/core/learn/memory-fold.js'
 import { leafOf } from '../../test/store/seeded-state.js'
 
 /** Fills the log of a store and times the learner on it, in a process of its own. */

@@ -3,8 +3,10 @@ import { Redis } from 'ioredis'
 import { DecisionSchema, StepSchema } from '../../openapi/decision-schemas.js'
 import { validatorCompiler } from '../../openapi/validation.js'
 import { contextKey } from '../../src/core/policy/context.js'
-import { decide, type Step } from '../../src/core/decide/decide.js'
-import type { ContextRule, Snapshot } from '../../src/core/decide/snapshot.js'
+import { decide } from '../../src/core/decide/decide.js'
+import type { Step } from '../../src/core/decide/step.js'
+import type { ContextRule } from '../../src/core/decide/rule.js'
+import type { Snapshot } from '../../src/core/decide/snapshot.js'
 
 /**
  * A server that reads the model from Redis for each request, and decides by the same rules. It is as lean as possible: one HGET of a

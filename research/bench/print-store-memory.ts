@@ -10,7 +10,7 @@ import { openRoot, tablesIn, type Tables } from '../../src/store/embedded/embedd
 import { KEYS, RECENT } from '../../src/store/redis/redis-keys.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import type { Store } from '../../src/store/store.js'
-import { outcomeOf } from '../../test/core/reducer/memory-fold.js'
+import { outcomeOf } from '../../test/core/learn/memory-fold.js'
 import { commitOf, TICK } from '../../test/store/fixtures.js'
 import { end, removeFolders, startRedis, temporaryFolder } from './processes.js'
 import { leafOf, seed } from '../../test/store/seeded-state.js'

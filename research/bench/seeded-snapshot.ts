@@ -1,5 +1,6 @@
 import { createStore } from '../../src/store/open/create-store.js'
-import { ruleFor, type ContextRule, type Snapshot } from '../../src/core/decide/snapshot.js'
+import { ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
+import type { ContextRule } from '../../src/core/decide/rule.js'
 import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
 import { temporaryFolder } from './processes.js'
 import { leafOf, seed, SEEDED_POLICY } from '../../test/store/seeded-state.js'

@@ -1,4 +1,4 @@
-import type { Step } from '../../src/core/decide/decide.js'
+import type { Step } from '../../src/core/decide/step.js'
 import { mulberry32 } from '../../test/random.js'
 import { leafOf } from '../../test/store/seeded-state.js'
 

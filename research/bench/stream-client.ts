@@ -34,7 +34,7 @@ const LAST = 'data: [DONE]'
 
 interface Seen { readonly first: number[], readonly tokens: number[], broken: number }
 
-/** Reads one stream, without an HTTP client: that would cost as much as what is measured. */
+/** Reads one stream, without an HTTP client: that would cost as much as the measured server. */
 async function readStream ({ url, fromMs, untilMs }: StreamOrder, startedUs: number, seen: Seen): Promise<void> {
   const { hostname, port } = new URL(url)
   const [fromUs, untilUs] = [startedUs + fromMs * 1000, startedUs + untilMs * 1000]

@@ -32,7 +32,7 @@ const streams = new Set<Stream>()
 const TICK_MS = 1
 const [beforeTime, behindTime] = chunkOf({ reasoning: ' TIME' }, [32]).split('TIME') as [string, string]
 
-/** Sends the tokens that are due. One timer for all: the stand-in must not be what is slow. */
+/** Sends the tokens that are due. One timer for all: the stand-in must not be the bottleneck. */
 function tick (): void {
   const now = performance.now()
   const token = framed(`${beforeTime}${sharedUs()}${behindTime}`)

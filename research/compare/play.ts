@@ -106,8 +106,8 @@ export interface Playing {
 }
 
 /**
- * Plays all runs once in each of several random orders, with the real decisions and the real learner, which learns from nothing each time.
- * Workers ask when they are told, at the recorded steps.
+ * Plays all runs once in each of several random orders, with the real decisions and the real learner, which starts without evidence each
+ * time. Workers ask when they are told, at the recorded steps.
  */
 export function playService (
   { runs, levels, policy, probeTokens }: Playing, seeds: readonly number[], partOf: (run: FullRun) => string

@@ -1,4 +1,4 @@
-import { GRID } from '../../src/core/certificate/thresholds.js'
+import { GRID } from '../../src/core/decide/grid.js'
 import type { FullRun } from '../../test/simulation/service.js'
 
 // Stopping rules of others, as functions of the answers forced along a recorded run. docs/evidence/savings.md cites them.

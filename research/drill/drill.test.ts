@@ -1,5 +1,5 @@
 import t from 'tap'
-import { withoutPrometheus } from '../../test/docker/promtool.js'
+import { withoutPrometheus } from '../../test/slow/docker/promtool.js'
 import { withoutRedis } from '../../test/redis-server.js'
 import { withoutFileLimit } from '../../test/store/file-limit.js'
 import { missingOf, STORES } from './drill.js'

@@ -57,7 +57,11 @@ async function storeLost (fleet: DrillFleet, { fault, action }: Drill): Promise<
   await fault(() => fleet.emptyRedis(), [
     page('/v1/store-loss', 'the store was lost', ({ lost }) => lost), readyz('the store is another one than before'), metric('stopgate_store_lost'), alert('StoreLost'),
   ])
-  await action({ text: 'import of the last export', act: () => fleet.importState(), isDone: () => fleet.decide('stop') })
+  await action({
+    text: 'import of the last export, after which evidence begins again',
+    act: () => fleet.importState(),
+    isDone: () => fleet.onAll(async (replica) => (await replica.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.epoch === 2),
+  })
   await action({
     text: 'POST /v1/store-loss/acknowledgement',
     act: () => fleet.replica.post('/v1/store-loss/acknowledgement', REASON),
@@ -148,7 +152,7 @@ async function learnerDies (fleet: DrillFleet, { fault, action }: Drill): Promis
   if (isAlone) await fault(kill, [alert('Down'), alert('ReplicaDown')])
   else await fault(kill, [page('/v1/snapshot', 'the other replica learns', (body) => body.learner.leader), metric('stopgate_learner_leader'), alert('ReplicaDown')])
   if (!isAlone) {
-    const learned = async () => (await fleet.replica.get(`/v1/contexts/${KEY}`)).body.control_generations
+    const learned = async () => (await fleet.replica.get(`/v1/contexts/${KEY}`)).body.generations?.control
     const before = await learned()
     await action({ text: 'none is needed: an outcome is learned', act: () => send(fleet, rightRuns(1)), isDone: async () => await learned() > before })
   }
@@ -174,7 +178,7 @@ async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<vo
   await send(fleet, costlyProbes(10))
   fleet.passHours(25)
   await fault(async () => {}, [
-    page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')), page(`/v1/contexts/${KEY}`, 'the last day saved less than nothing', (body) => body.tokens_saved_last_day < 0),
+    page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')), metric(`stopgate_context_tokens_saved_last_day{context="${KEY}"}`, (value) => value < 0),
     readyz('probes cost more tokens than stops saved'), metric('stopgate_contexts_warned{warning="tokens_lost"}', (value) => value > 0), alert('BadReports'),
   ], () => send(fleet, costlyProbes(2)))
   await action({

@@ -12,6 +12,7 @@ import { temporaryFolder, until } from '../../test/helper.js'
 import { DURABLE, freePort, type RedisServer, startRedis } from '../../test/redis-server.js'
 import { cli, type ServiceProcess, startProcess } from '../../test/service-process.js'
 import type { Sign, StoreKind } from './drill.js'
+import { ALL_CONTROL, QUICK_TIMES } from '../../test/quick-policy.js'
 
 type Ending = Pick<Test, 'teardown'>
 type Reply = Awaited<ReturnType<ServiceProcess['get']>>
@@ -20,7 +21,7 @@ export type DrillFleet = Awaited<ReturnType<typeof startFleet>>
 
 /**
  * The service as users run it, with a real Prometheus and the rules that are shipped: one process on a folder, or two replicas on Redis.
- * Outcomes are learned as soon as they arrive, without a follow-up. All other settings are the defaults, except for those given.
+ * All generations are control, and evidence a moment after their reports. All other settings are the defaults, except for those given.
  */
 export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.ProcessEnv = {}, setClock?: (ms: number) => void) {
   const folder = await temporaryFolder(t)
@@ -30,8 +31,8 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
   const place = redis === null ? { DATA_DIR: dataDir } : { REDIS_URL: redis.url }
   const ports = await Promise.all(Array.from({ length: redis === null ? 1 : 2 }, freePort))
   const start = (port: number, more: NodeJS.ProcessEnv = {}) => startProcess(t, {
-    PORT: String(port), ...place, DEFAULT_POLICY: '{"follow_up_seconds":0}', ...settings, ...more,
-  }, { deafTo: setClock === undefined ? 'XFSZ' : '' }) // the signal of a file that may not grow, where a full disk only fails the write
+    PORT: String(port), ...place, ...ALL_CONTROL, ...settings, ...more,
+  }, { deafTo: setClock === undefined ? 'XFSZ' : '', times: QUICK_TIMES }) // the signal of a file that may not grow, where a full disk only fails the write
   const replicas = new Map(ports.map((port) => [port, start(port)]))
   await Promise.all([...replicas.values()].map(({ url }) => url()))
   const prometheus = await startPrometheus(t, ports.map((port) => `127.0.0.1:${port}`), false)
@@ -162,10 +163,12 @@ export const costlyProbes = (count: number) => Array.from({ length: count }, () 
   return { ...outcome, steps: outcome.steps.map((step) => ({ ...step, probe_tokens: 50 })) }
 })
 
-export async function send (fleet: DrillFleet, outcomes: readonly object[]): Promise<void> { await report(fleet.replica.post, outcomes) }
+export async function send (fleet: DrillFleet, outcomes: Parameters<typeof report>[1]): Promise<void> {
+  await report(fleet.replica.post, outcomes)
+}
 
 /** Certifies a threshold, so that every replica stops. */
-export async function certify (fleet: DrillFleet, outcomes: readonly object[] = rightRuns(300)): Promise<void> {
+export async function certify (fleet: DrillFleet, outcomes: Parameters<typeof report>[1] = rightRuns(300)): Promise<void> {
   await send(fleet, outcomes)
   await until('all replicas stop', () => fleet.decide('stop'))
 }

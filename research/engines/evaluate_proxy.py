@@ -1,7 +1,7 @@
 """Evaluates a test model through `stopgate proxy` or vLLM's plug-in, and corrects EM by what the service knows.
 
 The replies do not say how a control answer would have been stopped, so EM in full is estimated from the context:
-EM as served, plus the share of treated answers times `em_drop`, which control answers show. Each question is also
+EM as served, plus the share of treated answers times `em.drop`, which control answers show. Each question is also
 answered directly, so that EM in full is known. It prints a line of JSON for each evaluation.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
 
         known = context_of(options.service, options.task)
         treated = sum(one.stopgate.get("arm") == "treated" for one in served) / len(served)
-        drops = [known[name] or 0.0 for name in ("em_drop", "em_drop_low", "em_drop_high")]
+        drops = [known["em"]["drop"] or 0.0, *(known["em"]["interval"] or [0.0, 0.0])]
         figures = {
             "evaluation": number + 1,
             "threshold": known["threshold"],

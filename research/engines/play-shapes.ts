@@ -3,7 +3,7 @@ import type { ServiceProcess } from '../../test/service-process.js'
 import { lastLine } from './child-processes.js'
 import { MODELS, PYTHON, startEngine, startTogether } from './start-engine.js'
 
-/** A shape of requests, how many were asked until one was stopped, and what was wrong. */
+/** A shape of requests, how many were asked until one was stopped, and the problems. */
 interface PlayedShape { readonly name: string, readonly attempts: number, readonly faults: readonly string[] }
 
 interface PlayedShapes { readonly shapes: readonly PlayedShape[], readonly counts: Readonly<Record<string, number>> }
@@ -18,7 +18,7 @@ export async function pinKinds (service: ServiceProcess): Promise<void> {
 }
 
 /**
- * Asks vLLM with its plug-in in many shapes of requests, and prints what was seen.
+ * Asks vLLM with its plug-in in many shapes of requests, and prints the results.
  * @param engineArguments further ones of `vllm serve`
  * @returns how many of them have faults
  */

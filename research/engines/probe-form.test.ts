@@ -14,8 +14,8 @@ t.test('the default settings find how a real model wants its answers to be force
   const all = Object.entries(tasks)
   for (const [task, { generations, control, tokens, full_tokens: full }] of all) {
     const { body } = await service.get(`/v1/contexts/model=reasoner,task=${task}`)
-    t.match(body.probe_form, { form: { name: 'boxed', before: '\n', after: '\n\n' }, is_stated: false, generations: 20 }, task)
-    t.match(body, { epoch: 1, follow_up: { unenrolled: 0 } })
+    t.match(body.probe_form, { name: 'boxed', is_stated: false }, task)
+    t.match(body, { epoch: 1, follow_up: { left_out: 0 } })
     t.ok(control > 0 && control <= generations - 20, 'generations before it are not enrolled')
     t.equal(tokens, full, 'nothing is certified yet, and greedy generations that are probed are those that are not')
   }

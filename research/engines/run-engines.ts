@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
+import { countsOf } from '../../test/follow-up-counts.js'
 import { startProcess } from '../../test/service-process.js'
 import { runAll } from './all-runs.js'
 import { endingOnSignal, registered } from './child-processes.js'
@@ -74,20 +75,18 @@ const ENGINE_ARGUMENTS = values['engine-arguments'].split(' ').filter((word) => 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 const STOPPED_HEADER = ['of those stopped', 'stops', 'served as probed %', 'EM in full', 'EM probed', 'EM served']
 
-interface Fidelity {
-  readonly treated_generations: number
-  readonly stops: number
-  readonly ratio: number | null
-  readonly em_drop: number | null
+interface Served {
+  readonly generations: { readonly treated: number }
+  readonly fidelity: { readonly stops: number, readonly ratio: number | null, readonly em_drop: number | null }
 }
 
 /** EM of those stopped, by task. The service knows the probes, of the stops since the last epoch began. */
 function stoppedRow (
-  name: string, { stopped, stopped_full_right: full, stopped_right: served }: TaskFigures, fidelity: Fidelity | undefined
+  name: string, { stopped, stopped_full_right: full, stopped_right: served }: TaskFigures, known: Served | undefined
 ): string[] {
   const percent = (ratio: number) => stopped === 0 ? '-' : (100 * ratio).toFixed(1)
-  const { treated_generations: treated = 0, stops = 0, ratio = null, em_drop: drop = null } = fidelity ?? {}
-  const probed = drop === null ? '-' : percent(served / stopped + drop * treated / stops)
+  const { stops = 0, ratio = null, em_drop: drop = null } = known?.fidelity ?? {}
+  const probed = drop === null ? '-' : percent(served / stopped + drop * known!.generations.treated / stops)
   return [name, String(stopped), ratio === null ? '-' : percent(ratio), percent(full / stopped), probed, percent(served / stopped)]
 }
 
@@ -176,41 +175,40 @@ function showCourse (parts: Played['parts']): void {
 
 interface Learnt {
   readonly key: string
-  readonly check_every_tokens: number | null
   readonly status: string
-  readonly unlikely: string | null
-  readonly probe_overhead: number | null
+  readonly diagnosis: { readonly reason: string } | null
   readonly epoch: number
-  readonly control_share: number | null
+  readonly tokens: { readonly probe_overhead: number | null }
+  readonly generations: { readonly control_share: number | null, readonly check_every_tokens: number | null }
 }
 
 /** The cadence of each context, and what its probes cost of late. */
 function showLearning (contexts: readonly Learnt[]): void {
   const tasks = contexts.filter(({ key }) => key.includes('task='))
-  for (const { key, status, unlikely, probe_overhead: overhead, epoch, control_share: share, check_every_tokens: every } of tasks) {
-    const state = `${status}${unlikely === null ? '' : ` (${unlikely})`}, epoch ${epoch}, control share ${share}, probe overhead ${overhead?.toFixed(3) ?? '-'}`
+  for (const { key, status, diagnosis, epoch, tokens: { probe_overhead: overhead }, generations } of tasks) {
+    const { control_share: share, check_every_tokens: every } = generations
+    const state = `${status}${diagnosis === null ? '' : ` (${diagnosis.reason})`}, epoch ${epoch}, control share ${share}, probe overhead ${overhead?.toFixed(3) ?? '-'}`
     process.stdout.write(`${key}: ${state}, asked every ${every} tokens\n`)
   }
 }
 
 interface WithForm {
   readonly key: string
-  readonly probe_form: { readonly form: object | null, readonly asked: number, readonly validity: number | null } | null
+  readonly probe_form: { readonly name: string | null, readonly asked: number, readonly validity: number | null } | null
 }
 
 /** The run has failed where a task is without a form. Replies with tools or a schema have none. */
 function showForms (contexts: readonly WithForm[]): void {
   for (const { key, probe_form: known } of contexts.filter(({ key }) => key.includes('task=') && !/=(call|json)$/.test(key))) {
-    if (known?.form == null) process.exitCode = 1
+    if (known?.name == null) process.exitCode = 1
     const checked = known?.validity == null ? '' : `, right in ${(100 * known.validity).toFixed(0)} % of ${known.asked} checks`
-    process.stdout.write(`${key}: probe form ${JSON.stringify(known?.form ?? null)}${checked}\n`)
+    process.stdout.write(`${key}: probe form ${known?.name ?? 'none'}${checked}\n`)
   }
 }
 
 interface Labelled {
   readonly key: string
-  readonly treated_generations: number
-  readonly follow_up: { readonly reported: number, readonly labels_wanted: number }
+  readonly generations: { readonly control: number, readonly treated: number }
 }
 
 /** Follows how many labels the service wants. @returns a function that ends it, with the numbers wanted in each 1,000 generations */
@@ -220,8 +218,9 @@ function followLabels (service: ReturnType<typeof startProcess>): () => readonly
     const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
     const leaves = (body.contexts as readonly Labelled[]).filter(({ key }) => key.includes('task='))
     const sum = (count: (leaf: Labelled) => number) => leaves.reduce((total, leaf) => total + count(leaf), 0)
-    const generations = sum(({ treated_generations: treated, follow_up: { reported } }) => treated + reported)
-    seen.push([generations, sum((leaf) => leaf.follow_up.labels_wanted)])
+    const counts = await Promise.all(leaves.map(({ key }) => countsOf((path) => service.get(path), key)))
+    const total = (state: string) => counts.reduce((all, one) => all + (one[state] ?? 0), 0)
+    seen.push([sum(({ generations: { treated } }) => treated) + total('reported'), total('labels_wanted')])
   }, 1000)
   return () => {
     clearInterval(timer)
@@ -301,18 +300,18 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
     const tokens = (sums.tokens + sums.probe_tokens) / sums.full_tokens
     process.stdout.write(`throughput to that in full: ${(seconds.full / seconds.served).toFixed(2)}, and ${(1 / tokens).toFixed(2)} by the tokens saved net\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
-    const list = contexts.body.contexts as ReadonlyArray<{ key: string, fidelity: Fidelity }>
-    const fidelities = new Map(list.map(({ key, fidelity }) => [key, fidelity]))
-    const stopped = Object.entries(tasks).map(([task, figures]) => stoppedRow(task, figures, fidelities.get(`model=reasoner,task=${task}`)))
+    const list = contexts.body.contexts as ReadonlyArray<Served & { key: string }>
+    const served = new Map(list.map((context) => [context.key, context]))
+    const stopped = Object.entries(tasks).map(([task, figures]) => stoppedRow(task, figures, served.get(`model=reasoner,task=${task}`)))
     process.stdout.write(alignColumns([STOPPED_HEADER, ...stopped], STOPPED_HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
     const atEnds = allProbeTokens - sums.probe_tokens
     const withEnds = 1 - (sums.tokens + allProbeTokens) / sums.full_tokens
     if (atEnds > 0) process.stdout.write(`answers forced to find the form, and at the end of reasoning: ${atEnds} tokens; ${(100 * withEnds).toFixed(1)} % saved net of these, too\n`)
     for (const context of contexts.body.contexts) {
-      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
-      const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
-      process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${saved}\n`)
+      const { key, threshold, em, tokens: { saved: net, interval } } = context
+      const saved = net === null ? 'unknown' : `${Math.round(net)} (${interval.map(Math.round).join(' to ')})`
+      process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${em.interval?.[1] ?? null}, tokens saved by its own estimate ${saved}\n`)
     }
     showLearning(contexts.body.contexts)
     if (values['find-form']) showForms(contexts.body.contexts)

@@ -31,7 +31,8 @@ t.test('a real model is asked about, probed and stopped, and each generation is 
   const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
   const shown = body.contexts.find(({ key }: { key: string }) => key === 'model=reasoner')
   const spent = all.reduce((sum, { probe_tokens: tokens }) => sum + tokens, 0)
-  t.ok(shown.probe_tokens >= spent && shown.probe_tokens <= spent + GENERATIONS, 'the service knows what the probes cost, those at the end of the reasoning, too')
+  const { probes } = shown.tokens
+  t.ok(probes >= spent && probes <= spent + GENERATIONS, 'the service knows what the probes cost, those at the end of the reasoning, too')
 })
 
 t.test('killing the service costs no generation', { skip }, async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { temporaryFolder, until } from '../../test/helper.js'
 import { mulberry32 } from '../../test/random.js'
 import { startProcess } from '../../test/service-process.js'
+import { quickPolicy } from '../../test/quick-policy.js'
 
 // Mixed traffic on one process, for a few seconds here and for five minutes with `npm run soak`.
 
@@ -13,7 +14,7 @@ const WORKERS = 8
 
 t.test(`during ${SECONDS} s of mixed traffic memory stays flat, no request fails, and every outcome is learned`, { timeout: SECONDS * 1000 + 600_000 }, async (t) => {
   const service = startProcess(t, {
-    DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', MAX_CONTEXTS: '500',
+    DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: quickPolicy(), MAX_CONTEXTS: '500',
   })
   const url = await service.url()
   const memory = async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1]) / MIB
@@ -34,7 +35,7 @@ t.test(`during ${SECONDS} s of mixed traffic memory stays flat, no request fails
     for (let i = 0; performance.now() < end; i++) {
       const generation_id = `g-${worker}-${i}`
       const context = { model: `m${Math.floor(random() * 3)}`, task: `t${Math.floor(random() * 300)}` }
-      const step = { generation_id, context, tokens: 32, confidence: random(), em: 1 }
+      const step = { generation_id, context, tokens: 32, confidence: random() }
       const steps = [{ tokens: 32, confidence: random(), em: 1 }]
       await send('POST', '/v1/decisions', step)
       await send('POST', '/v1/decisions/batch', { steps: Array(50).fill(step) })

@@ -40,7 +40,7 @@ function killedFleets (runs: number): string[] {
   const rows = (['auto', 0.2, 0.5] as const).map((share) => {
     const all = Array.from({ length: runs }, (_, i) => playKilled(300, share, 0.005, i + 1))
     const played = all.filter(({ certifiedAt }) => certifiedAt! < 300)
-    return [`${share}`, `${played.filter(({ isInForce }) => isInForce).length} of ${played.length}`, spread(played.map(({ missing }) => missing))]
+    return [`${share}`, `${played.filter(({ isKept }) => isKept).length} of ${played.length}`, spread(played.map(({ missing }) => missing))]
   })
   return ['## A fleet killed with 300 running, after its first certificate', '',
     table(['control share', 'certificate stands when follow-up is over', 'control generations missing'], rows), '']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FIRST } from '../../test/core/reducer/memory-fold.js'
+import { FIRST } from '../../test/core/learn/memory-fold.js'
 import { atMost, rateOf } from '../../test/random.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
 import { overconfident, planted, SIX_POINTS } from '../../test/simulation/stream.js'

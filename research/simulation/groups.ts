@@ -1,5 +1,5 @@
-import { BETS, LOG_WEIGHTS } from '../../src/core/certificate/certificate.js'
-import { murmur3 } from '../../src/core/assignment/hash.js'
+import { BETS, LOG_WEIGHTS } from '../../src/core/stats/certificate.js'
+import { murmur3 } from '../../src/core/decide/hash.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 
 // How many groups of samples a certificate takes, and what it costs to round the mean difference of a group to a part of one.

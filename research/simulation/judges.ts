@@ -1,7 +1,7 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { murmur3 } from '../../src/core/assignment/hash.js'
-import { EIGHTHS, reaches } from '../../src/core/certificate/certificate.js'
-import { auditedGains, type JudgePolicy, testedBound } from '../../src/core/certificate/judge-errors.js'
+import { murmur3 } from '../../src/core/decide/hash.js'
+import { EIGHTHS, reaches } from '../../src/core/stats/certificate.js'
+import { auditedGains, type JudgePolicy, testedBound } from '../../src/core/stats/judge-errors.js'
 
 // How often a judge that errs certifies a threshold that loses too much.
 

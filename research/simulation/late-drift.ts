@@ -1,8 +1,8 @@
-import { ALARM } from '../../src/core/certificate/drift.js'
+import { ALARM } from '../../src/core/guards/detector.js'
 import { longLose, poisson, type Traffic } from '../../test/simulation/arrivals.js'
 import { play } from '../../test/simulation/enrolment.js'
 
-// How long a threshold stays in force whose drop has risen, where some generations never report from then on.
+// How long a threshold stays in force whose drop has risen, where some generations never report from then on, or labels come late.
 
 const BOUND = 0.02
 /** Generations a second. */
@@ -36,7 +36,7 @@ const risingTo = ({ to, missing }: Rise): Traffic => (random) =>
 export function untilWithdrawn (rise: Rise, seed: number): Withdrawn | null {
   const policy = { evidence_span_seconds: 0 }
   const length = { until: SHIFT + MOST, endsWith: WITHDRAWALS, countsFrom: SHIFT }
-  const world = { traffic: risingTo(rise), policy, looksEverySecond: true, ...length }
+  const world = { traffic: risingTo(rise), policy, looksEverySecond: true, hasStoppedProbes: true, ...length }
   const { certifiedAt, changes, lost } = play(world, 0, seed)
   const found = changes.find(({ cause }) => WITHDRAWALS.includes(cause))
   if (certifiedAt === null || certifiedAt > SHIFT || found === undefined) return null
@@ -53,4 +53,29 @@ export function leastControls (drop: number): number {
     return drop * Math.log1p(bet * (1 - BOUND)) + (1 - drop) * Math.log1p(-bet * BOUND)
   })
   return Math.log(ALARM) / Math.max(...growths)
+}
+
+/** Labels that come some seconds after the outcome; those of lost answers after the shift may never come. */
+export interface Labels { readonly after: number, readonly ofLost?: null }
+
+/** Follow-up, and time until the shift, in seconds. */
+const FOLLOW_UP = 600
+const LATE_SHIFT = 900
+
+/** A twentieth of the answers differs all the time without any loss; from the shift on, stopping loses 10 points. */
+const losingTen = ({ after, ofLost }: Labels): Traffic => (random) =>
+  poisson(random, () => RATE, LATE_SHIFT + 4 * FOLLOW_UP, RATE).map((start) => {
+    const isAfter = start >= LATE_SHIFT
+    const generation = longLose(random, isAfter ? 0.1 : BEFORE, start)
+    const isOtherAnswer = random() < 0.05 && !generation.isLost
+    return { ...generation, isOtherAnswer, labelAfter: generation.isLost && isAfter && ofLost === null ? null : after }
+  })
+
+/** Answers lost by stops until drift is suspected, and until the threshold is withdrawn. */
+export function lostByLateLabels (labels: Labels, seed: number): { readonly suspected: number, readonly withdrawn: number } {
+  const policy = { evidence_span_seconds: 0, follow_up_seconds: FOLLOW_UP }
+  const length = { until: LATE_SHIFT + 4 * FOLLOW_UP, endsWith: WITHDRAWALS, countsFrom: LATE_SHIFT }
+  const world = { traffic: losingTen(labels), policy, looksEverySecond: true, hasStoppedProbes: true, ...length }
+  const { suspicions, lost } = play(world, 0, seed)
+  return { suspected: suspicions.find(({ at }) => at >= LATE_SHIFT)?.lost ?? Infinity, withdrawn: lost }
 }

@@ -1,7 +1,8 @@
-import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
-import { addTrace } from '../../src/core/certificate/evidence-sum.js'
-import { stopsOf, type Trace } from '../../src/core/certificate/trace.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
+import { emDrop, type Evidence } from '../../src/core/stats/evidence.js'
+import { addTrace } from '../../src/core/stats/evidence-sum.js'
+import { stopsOf, type Trace } from '../../src/core/stats/trace.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { NO_EVIDENCE } from '../../test/core/stats/no-evidence.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { simulatedService } from '../../test/simulation/service.js'
 import { CONTEXT, KEY, LEVELS, type Simulated } from '../../test/simulation/stream.js'
@@ -21,7 +22,7 @@ export interface Method {
 export function ours (seed: number): Method {
   const service = simulatedService(`salt-${seed}`, LEVELS)
   return {
-    index: () => service.state(KEY)?.threshold_index ?? -1,
+    index: () => service.state(KEY)?.rule.index ?? -1,
     run: ({ run }) => service.serve({ ...run, context: CONTEXT }).stoppedAt,
   }
 }

@@ -3,12 +3,12 @@ import { atMost } from '../../test/random.js'
 import { LABEL_WORLDS, playLabels } from './missing-labels.js'
 
 const RUNS = 12
-const [complete, few, , hidden, honest, fewHidden] = LABEL_WORLDS
+const [complete, few, hidden, honest, fewHidden] = LABEL_WORLDS
 
 t.test('labels that are missing for lost or gained answers certify nothing wrongly', async (t) => {
-  for (const world of [hidden, honest, fewHidden]) t.ok(playLabels(world, RUNS).certified <= atMost(0.05, RUNS), world.name)
+  for (const world of [hidden, honest, fewHidden]) t.ok(playLabels(world, RUNS) <= atMost(0.05, RUNS), world.name)
 })
 
 t.test('counting missing labels as lost costs nothing if all outcomes are labelled, and little if few labels are missing', async (t) => {
-  for (const world of [complete, few]) t.ok(playLabels(world, RUNS).certified > 0.8, world.name)
+  for (const world of [complete, few]) t.ok(playLabels(world, RUNS) > 0.8, world.name)
 })

@@ -1,12 +1,13 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { noEvidence } from '../../src/core/certificate/evidence.js'
-import { NO_DRIFT } from '../../src/core/certificate/drift.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import { openEpoch } from '../../src/core/contexts/context-state.js'
-import { FIRST_UNITS } from '../../src/core/contexts/membership.js'
+import { noEvidence } from '../../src/core/stats/evidence.js'
+import { NO_DRIFT } from '../../src/core/guards/drift.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { openEpoch } from '../../src/core/learn/context-state.js'
+import { FIRST_UNITS } from '../../src/core/evidence/membership.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { simulatedService } from '../../test/simulation/service.js'
 import { generate, planted } from '../../test/simulation/stream.js'
+import { QUICK_POLICY } from '../../test/quick-policy.js'
 
 // A pool of one lossless member is certified. Then another one joins it, with a twentieth of the traffic.
 
@@ -40,7 +41,7 @@ export function playNewMember ({ drop, isRuled, generations }: NewMemberOptions,
   const [old, fresh] = [{ task: 'old' }, { task: 'new' }]
   for (let i = 0; i < BEFORE; i++) service.serve(generate(random, planted(0), `before-${seed}-${i}`, old).run)
   if (service.rule(old).threshold === null) return null
-  if (!isRuled) service.set('task=new', knownIn(service.state('*')!.epoch_name))
+  if (!isRuled) service.set('task=new', knownIn(service.state('*')!.epoch.name))
   let [left, stopped, lost, used, full] = [Infinity, 0, 0, 0, 0]
   for (let i = 0, own = 0; own < generations; i++) {
     const isNew = random() < SHARE
@@ -62,8 +63,8 @@ export function playNewMember ({ drop, isRuled, generations }: NewMemberOptions,
 
 /** The state of a member that its pool has known for so long that ten losses say nothing. */
 function knownIn (epoch: string) {
-  const policy = { ...DEFAULT_POLICY, certify_at: '*', follow_up_seconds: 0 }
+  const policy = { ...DEFAULT_POLICY, certify_at: '*', ...QUICK_POLICY }
   const evidence = { ...noEvidence(GRID.length), generations: 1e6 }
   const membership = { epoch, units: FIRST_UNITS, is_known: true, scorer: 0, evidence, drift: NO_DRIFT, unwatched: [], left_at: null }
-  return { ...openEpoch(undefined, 'first_enrolment', policy, LEVELS, { time: 0, name: '0' }), membership }
+  return { ...openEpoch(undefined, { cause: 'first_enrolment', policy, levels: LEVELS, time: 0, name: '0' }), membership }
 }

@@ -1,11 +1,11 @@
 import { type Profile, simulateGeneration } from '../../src/cli/traces/simulated-generation.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { drawArm } from '../../src/core/assignment/arm.js'
-import { scoredEvidence } from '../../src/core/contexts/scored-evidence.js'
-import { outlookOf, paceOf } from '../../src/core/tradeoff/outlook.js'
-import { LEAF, memoryFold, outcomeOf, policyWith } from '../../test/core/reducer/memory-fold.js'
+import { drawArm } from '../../src/core/decide/arm.js'
+import { scoredEvidence } from '../../src/core/learn/scored-evidence.js'
+import { outlookOf, paceOf } from '../../src/core/reports/outlook.js'
+import { LEAF, memoryFold, outcomeOf, policyWith } from '../../test/core/learn/memory-fold.js'
 
-// Forecasts of the time of the next certificate, compared with the time when it comes, in a context that is learned from nothing at one
+// Forecasts of the time of the next certificate, compared with the time when it comes, in a context that starts without evidence, at one
 // generation a second on average.
 
 const NO_PREDICTORS = new Map()
@@ -49,12 +49,12 @@ export function forecastCertificates (profile: Profile, seed: number, length: nu
     time += -1000 * Math.log(1 - random())
     const { tokens, em, steps } = simulateGeneration(random, profile)
     const u = random()
-    const arm = drawArm(u, fold.states.get(LEAF)?.control_share ?? 1)
+    const arm = drawArm(u, fold.states.get(LEAF)?.rule.control_share ?? 1)
     const logged = steps.map((step) => ({ tokens: step.tokens, confidence: step.confidence, exact_match: step.em }))
     const reported = { generation_id: `g${i}`, u, arm, stopped: arm === 'treated', tokens, answer_tokens: profile.answerTokens }
     fold.learn(outcomeOf({ ...reported, full: { exact_match: em }, steps: arm === 'control' ? logged : null }), time)
     const state = fold.state()
-    for (const forecast of open.filter(({ ceiling }) => state.threshold_index > ceiling)) {
+    for (const forecast of open.filter(({ ceiling }) => state.rule.index > ceiling)) {
       open.splice(open.indexOf(forecast), 1)
       closed.push({ ...withKind(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }

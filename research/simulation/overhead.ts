@@ -1,6 +1,6 @@
 import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { CONTROL_FLOOR } from '../../src/core/assignment/arm.js'
-import type { Unlikely } from '../../src/core/contexts/probe-spending.js'
+import { CONTROL_FLOOR } from '../../src/core/decide/arm.js'
+import type { Unlikely } from '../../src/core/learn/learned-rule.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { askedSteps, BY_DEFAULT } from './cadence.js'
 import { type FullRun, simulatedService } from '../../test/simulation/service.js'
@@ -72,7 +72,7 @@ export function playProbes (
     probes += cost * service.serve(run).checks
     tokens += run.tokens
   }
-  return { overhead: probes / tokens, certifiedAt, atFloor, unlikely: service.state(KEY)!.unlikely }
+  return { overhead: probes / tokens, certifiedAt, atFloor, unlikely: service.state(KEY)!.rule.unlikely }
 }
 
 /** Without a budget. */

@@ -1,6 +1,6 @@
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
-import type { Predictor } from '../../src/core/predictor/predictor.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import type { Predictor } from '../../src/core/scores/predictor.js'
 import {
   batches, burst, closedLoop, difficultDays, diurnal, groups, killed, overlapping, ramps, restarted, rollouts, shortLose, sortedBursts,
   steady, trending,

@@ -5,9 +5,8 @@ import { type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from '.
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
 import { groupsNeeded } from './groups.js'
-import { leastControls, untilWithdrawn } from './late-drift.js'
+import { type Labels, leastControls, lostByLateLabels, untilWithdrawn } from './late-drift.js'
 import { isCertified, JUDGES, NO_DROP, THREE_POINTS } from './judges.js'
-import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { playMix } from './shifting-mix.js'
 import { playNewMember } from './new-members.js'
@@ -21,11 +20,10 @@ import type { FullRun } from '../../test/simulation/service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from '../../test/simulation/stream.js'
 import { BOUND, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
+import { unitsToHeal } from './healing.js'
 import {
-  certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal,
-} from './moving-traffic.js'
-import { tracePath } from '../../test/test-data.js'
-import { twoStageTable } from './two-stage-table.js'
+  certifiedRuns, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, testsAndProduction, trickleAndBurst,
+} from '../../test/simulation/moving-traffic.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
 // `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
@@ -42,6 +40,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   breach,
   drift,
   missing,
+  late,
   mix,
   members,
   compare,
@@ -52,11 +51,9 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   estimate,
   groups,
   rollouts,
-  labels,
   judges,
   training,
   tradeoff,
-  stages,
   overhead,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
@@ -70,7 +67,7 @@ function overhead (): void { print(overheadTables(seedsOr(10))) }
 function span (): void {
   const runs = seedsOr(200).length
   const spans = [0, 600, 1800, 3600]
-  const share = (traffic: Moving) => spans.map((span) => `${percent(certifiedShare({ traffic, perSecond: 4, span, seconds: 7200 }, runs))} %`)
+  const share = (traffic: Moving) => spans.map((span) => `${percent(certifiedRuns({ traffic, span, seconds: 7200 }, runs) / runs)} %`)
   print(`## Falsely certified within two hours at 4 generations a second, mean drop 4 points, bound 2; ${runs} runs`, table(
     ['traffic', ...spans.map((span) => `span ${span} s`)],
     [
@@ -78,14 +75,22 @@ function span (): void {
       ['a cycle of 10 minutes', ...share(cycleOf(600, 0.04))],
       ['a cycle of an hour', ...share(cycleOf(3600, 0.04))],
       ['a list of 5,000, the easy half first', ...share(sortedList(5000, 0.04))],
+      ['a trickle, then a burst', ...share(trickleAndBurst)],
+      ['easy tests, then production', ...share(testsAndProduction(4))],
+      ['easy tests, then production at their rate', ...share(testsAndProduction(1))],
       ['steady, 2.05 points', ...share(steadyAt(0.0205))],
     ]))
+  const worlds = [['a trickle, then a burst', trickleAndBurst], ['easy tests, then production', testsAndProduction(4)]] as const
+  print(`## The same with a span of half an hour, where a condition is left out; ${runs} runs`, table(
+    ['traffic', 'all conditions', 'no quarter', 'nothing known since'],
+    worlds.map(([name, traffic]) => [name, ...([undefined, 'quarter', 'known'] as const).map((without) =>
+      `${percent(certifiedRuns({ traffic, span: 1800, seconds: 7200, ...(without && { without }) }, runs) / runs)} %`)])))
   const rows = [0, 0.005, 0.01].flatMap((drop) => [1, 4, 20].map((perSecond) => [
     points(drop), String(perSecond),
     ...spans.map((span) => {
       const seconds = Math.max(4 * span, 7200)
       const times = Array.from({ length: Math.min(runs, 50) }, (_, i) =>
-        secondsToCertificate({ traffic: steadyAt(drop), perSecond, span, seconds }, i + 1) ?? Infinity)
+        secondsToCertificate({ traffic: steadyAt(drop, perSecond), span, seconds }, i + 1) ?? Infinity)
       const middle = median(times)
       return middle === Infinity ? `more than ${seconds / 60}` : (middle / 60).toFixed(1)
     }),
@@ -120,6 +125,19 @@ function missing (): void {
   })])
   print(`## A rise from 0.1 points at 16 generations a second, until the threshold is withdrawn; medians of ${seeds.length} runs`, table(
     ['to, points', 'control generations, least', 'none missing', '0.2 % missing', '0.5 %', '2 %'], rows))
+}
+
+function late (): void {
+  const kinds: ReadonlyArray<readonly [string, Labels]> = [
+    ['after 300 s', { after: 300 }], ['after 500 s', { after: 500 }], ['after 60 s, of lost answers never', { after: 60, ofLost: null }],
+  ]
+  const runs = seedsOr(7)
+  const rows = kinds.map(([name, labels]) => {
+    const found = runs.map((seed) => lostByLateLabels(labels, seed))
+    return [name, count(median(found.map((one) => one.suspected))), count(median(found.map((one) => one.withdrawn)))]
+  })
+  print(`## Answers lost after a rise to 10 points, follow-up 600 s; medians of ${runs.length} runs`,
+    table(['labels come', 'until drift is suspected', 'until the threshold is withdrawn'], rows))
 }
 
 function breach (): void {
@@ -212,10 +230,6 @@ function judges (): void {
   }))
   print(`${seeds.length} runs each, an audit of ${audited} pairs`, table(
     ['judge', 'errors', '3 points: as judged', 'losses corrected', 'also gains', 'no drop: as judged', 'corrected'], rows))
-}
-
-function labels (): void {
-  print('## Labels that are missing', labelTable(seedsOr(100).length))
 }
 
 function mix (): void {
@@ -360,10 +374,4 @@ function tradeoff (): void {
   print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(
     ['forecast', 'judged', 'within a factor of 2', 'too soon', 'not foreseen'],
     [row('of the first', ({ isFirst }) => isFirst), row('of later ones', ({ isFirst }) => !isFirst), row('all', () => true)]))
-}
-
-/** RUNS names the generations, FREE the signals that cost nothing. */
-async function stages (): Promise<void> {
-  const { RUNS = tracePath('reasoner'), FREE } = process.env
-  print(await twoStageTable(RUNS, FREE?.split(',') ?? [], seedsOr(10)))
 }

@@ -1,5 +1,5 @@
 import { normal, type Random } from '../../src/cli/traces/seeded-random.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import type { Arrival } from '../../test/simulation/arrivals.js'
 import { KEY, play } from '../../test/simulation/enrolment.js'
 import { mean, percent, points, table } from './summary.js'
@@ -90,7 +90,7 @@ export function train (training: Training, reports: Reports, controlRate: 'auto'
 
 const meanDrop = (steps: readonly Step[]): number => mean(steps.map(({ drop }) => drop))
 
-/** The least mean drop since any step: evidence may begin anywhere, and a certificate is about what came since its beginning. */
+/** The least mean drop since any step: evidence may begin anywhere, and a certificate is about the time since its beginning. */
 const leastDropUntil = (steps: readonly Step[]): number => Math.min(...steps.map((_, since) => meanDrop(steps.slice(since))))
 
 /** The rollouts of a step: all start at its beginning, and long ones end last. */
@@ -112,7 +112,7 @@ function checkpoints (reports: Reports): Array<{ at: number, entry: LogEntry }> 
   })
 }
 
-/** What becomes of each training at some control shares; and what is saved, beside an epoch for each checkpoint and a fixed threshold. */
+/** The result of each training at some control shares, and the savings beside an epoch for each checkpoint and a fixed threshold. */
 export function rolloutsTable (seeds: readonly number[]): string {
   const rates = [0.02, 0.2, 'auto'] as const
   const played = Object.entries(TRAININGS).map(([name, training]) => {

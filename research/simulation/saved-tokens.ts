@@ -1,10 +1,12 @@
 import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
 import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
-import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
-import { memoryFold, outcomeOf, type MemoryFold } from '../../test/core/reducer/memory-fold.js'
+import { drawArm, type Arm } from '../../src/core/decide/arm.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { grossSavedRatio } from '../../src/core/stats/evidence.js'
+import { estimateSavings, type SavingsEstimate } from '../../src/core/stats/savings.js'
+import { knownEvidence } from '../../src/core/evidence/gathered-evidence.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { memoryFold, outcomeOf, type MemoryFold } from '../../test/core/learn/memory-fold.js'
 import type { TraceFile } from '../../test/test-data.js'
 import { EventQueue } from '../../test/simulation/event-queue.js'
 import type { FullRun } from '../../test/simulation/service.js'
@@ -117,7 +119,7 @@ class Player {
     this.#queue.run()
     return {
       truth: this.#truth,
-      estimate: estimateSavings(this.#fold.state(KEY).savings),
+      estimate: estimateSavings(this.#fold.state(KEY).savings.sums),
       byOwnLength: this.#byOwnLength,
       shares: this.#shares,
       places: this.#places,
@@ -126,7 +128,7 @@ class Player {
 
   #learn (entry: LogEntry, now: number): void {
     this.#fold.append(entry, Math.round(now * 1000))
-    const { control_share: share, threshold_index: place } = this.#fold.state(KEY)
+    const { rule: { control_share: share, index: place } } = this.#fold.state(KEY)
     this.#shares.add(share)
     this.#places.add(place)
   }
@@ -134,7 +136,8 @@ class Player {
   #startUnit (number: number, samples: number, now: number): void {
     const { source, cancelled = 0 } = this.#world
     const [u, hash] = [this.#random(), this.#random()]
-    const { control_share: share = 1, epoch_name: epoch = null } = this.#fold.states.get(KEY) ?? {}
+    const state = this.#fold.states.get(KEY)
+    const [share, epoch] = [state?.rule.control_share ?? 1, state?.epoch.name ?? null]
     if (u < share) {
       const entries = [{ key: KEY, epoch, share, draws: [[u, hash]] as const }]
       this.#learn({ type: 'enrolment', boot: 'replica', number: ++this.#lists, age: 0, entries }, now)
@@ -154,7 +157,7 @@ class Player {
     const step = steps[i]
     if (step === undefined || step.tokens >= ends) return this.#end(running, { arm: 'treated', tokens: ends }, start)
     this.#at(step.tokens, start, () => {
-      const { threshold_index: index } = this.#fold.state(KEY)
+      const { rule: { index } } = this.#fold.state(KEY)
       if (index === -1 || step.confidence! < GRID[index]!) return this.#check(running, i + 1, start)
       this.#stop(running, step.tokens, start)
     })
@@ -177,7 +180,8 @@ class Player {
   #report ({ run, u, hash, ends }: Running, { arm, tokens, stop }: End, now: number): void {
     const { samples = 1 } = this.#world
     if (arm === 'treated') {
-      const ratio = this.#fold.state(KEY).guarantee?.tokens_saved_gross_ratio ?? 0
+      const state = this.#fold.state(KEY)
+      const ratio = state.rule.index === -1 ? 0 : grossSavedRatio(knownEvidence(state.evidence), state.rule.index)
       this.#truth += ends - tokens
       this.#byOwnLength += tokens * ratio / (1 - ratio)
     }

@@ -1,12 +1,13 @@
 import { type Profile, simulateGeneration } from '../../src/cli/traces/simulated-generation.js'
+import { NO_EVIDENCE } from '../../test/core/stats/no-evidence.js'
 import { truthOf } from '../../test/simulated-truth.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { addTrace } from '../../src/core/certificate/evidence-sum.js'
-import { emDrop, type Evidence, NO_EVIDENCE, tokensSavedRatio } from '../../src/core/certificate/evidence.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import { stopsOf } from '../../src/core/certificate/trace.js'
-import { curvePoints, predictedDrop, segmentsOf } from '../../src/core/tradeoff/curve.js'
-import { kneeOf } from '../../src/core/tradeoff/tradeoff.js'
+import { addTrace } from '../../src/core/stats/evidence-sum.js'
+import { emDrop, type Evidence, tokensSavedRatio } from '../../src/core/stats/evidence.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { stopsOf } from '../../src/core/stats/trace.js'
+import { curvePoints, predictedDrop, segmentsOf } from '../../src/core/reports/curve.js'
+import { kneeOf } from '../../src/core/reports/tradeoff.js'
 
 // Errors of the turning points of the trade-off, where the true curve is known.
 
@@ -15,7 +16,7 @@ export const BOUND = 0.02
 const LEVEL = 0.05
 const TRUTH = 1_000_000
 
-/** The true curve as evidence without noise: a million generations that lose and save what is true on average. */
+/** The true curve as evidence without noise: a million generations that lose and save the true means. */
 export function trueEvidence (profile: Profile, generations: number, seed = 1): Evidence {
   const rows = truthOf(profile, generations, seededRandom(seed))
   return {
@@ -63,7 +64,7 @@ export function tradeoffErrors (evidence: Evidence, truth: Evidence): TradeoffEr
   const turnOf = (of: Evidence, curve: typeof segments) => GRID.findIndex((_, k) => predictedDrop(of, curve, k) > BOUND)
   const turn = turnOf(evidence, segments)
   const trueTurn = turnOf(truth, trueSegments)
-  const points = curvePoints({ score: '', evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
+  const points = curvePoints({ score: '', accounted: evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
   const held = points.filter((point, k) => point.tokens_saved_low <= saved(k) && saved(k) <= point.tokens_saved_high)
   return {
     knee: knee && Math.abs(saved(knee.index) - saved(trueKnee.index)),

@@ -1,9 +1,9 @@
 import { normal } from '../../src/cli/traces/seeded-random.js'
-import { addReports } from '../../src/core/training-runs/add-reports.js'
-import { type Coverage, EM_SCALE, forecastCoverage, TOKENS_SCALE } from '../../src/core/training-runs/forecast.js'
-import { type Reading, readingsOf, stderrOf } from '../../src/core/training-runs/readings.js'
-import type { Series, TrainingRun, VerdictName } from '../../src/core/training-runs/run.js'
-import { verdictsOf } from '../../src/core/training-runs/verdicts.js'
+import { addReports } from '../../src/core/training/add-reports.js'
+import { EM_SCALE, forecastCoverage, TOKENS_SCALE } from '../../src/core/training/forecast.js'
+import { type Reading, readingsOf, stderrOf } from '../../src/core/training/readings.js'
+import type { Series, TrainingRun, VerdictName } from '../../src/core/training/run.js'
+import { verdictsOf } from '../../src/core/training/verdicts.js'
 import { mulberry32 } from '../../test/random.js'
 
 /** The truth at a checkpoint, by its number from 0. */
@@ -112,7 +112,7 @@ function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPas
 }
 
 /** How many held-out checkpoints fell into their forecast intervals. */
-export function coverageOf (readings: readonly Reading[]): Record<'em' | 'tokens', Coverage> {
+export function coverageOf (readings: readonly Reading[]) {
   const steps = readings.map(({ step }) => step)
   return {
     em: forecastCoverage(steps, readings.map(({ em }) => em), EM_SCALE),

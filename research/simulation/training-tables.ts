@@ -1,5 +1,5 @@
-import { VERDICTS, type VerdictName } from '../../src/core/training-runs/run.js'
-import type { Reading } from '../../src/core/training-runs/readings.js'
+import { VERDICTS, type VerdictName } from '../../src/core/training/run.js'
+import type { Reading } from '../../src/core/training/readings.js'
 import { count, percent, spread, table } from './summary.js'
 import { coverageOf, drawRun, FEW_QUESTIONS, RUNS, suspendAndReplay, watchRun } from './training-runs.js'
 

@@ -3,10 +3,9 @@ import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Services } from '../../routes/services.js'
-import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/enrolment-list.js'
-import { countNewMembers } from '../core/contexts/effective-threshold.js'
-import { ROOT } from '../core/policy/context.js'
-import type { Change } from '../core/reducer/threshold-change.js'
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/evidence/index.js'
+import { type Change, countNewMembers } from '../core/learn/index.js'
+import { ROOT } from '../core/policy/index.js'
 import { corruptionReporter } from '../logging/log.js'
 import { createAccess } from '../service/access/guard.js'
 import { createContextCommands } from '../service/admin/context-commands.js'
@@ -28,6 +27,7 @@ import { startLearner } from '../service/learner/learner.js'
 import { busiestContexts, keepLastKnown } from '../service/metrics/busiest-contexts.js'
 import { createMetrics } from '../service/metrics/metrics.js'
 import { type Channel, shareMetrics } from '../service/metrics/shared-metrics.js'
+import { createRefusedStops } from '../service/outcomes/refused-stops.js'
 import { contextRoom } from '../service/snapshot/context-room.js'
 import { createSnapshotHolder } from '../service/snapshot/snapshot-holder.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
@@ -59,6 +59,7 @@ export async function assemble (
   const decisionLog = createDecisionLog({ events: store.events, snapshotHolder, config, metrics, log })
   const stopLog = createStopLog({ stops: store.stops, snapshotHolder, config, metrics, log })
   const enroller = createEnroller({ store, log, times })
+  const refusedStops = createRefusedStops({ store, snapshotHolder, config, log })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
     if (cause === 'left_pool') metrics.poolExits.inc()
@@ -112,6 +113,7 @@ export async function assemble (
     storeLoss,
     predictors,
     enroller,
+    refusedStops,
     decisionLog,
     stopLog,
     metrics,
@@ -126,6 +128,7 @@ export async function assemble (
     tls?.close()
     await stopNothing.close()
     await enroller.close()
+    await refusedStops.close()
     await decisionLog.close()
     await stopLog.close()
     await learner.close()

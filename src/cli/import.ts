@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { endedEpoch, type LogEntry } from '../core/learn/index.js'
+import type { EndedEpoch } from '../core/stats/index.js'
 import { readStateFile } from '../store/encoding/state-file.js'
+import { toCursor, toPlace } from '../store/log.js'
+import type { SortedState } from '../store/state-format.js'
+import type { Store } from '../store/store.js'
 import { parseFlags } from './command-line/flags.js'
 import { writeAll, type CommandIo } from './command-line/command-io.js'
 import { StoreTakenError } from '../store/store-errors.js'
@@ -11,9 +16,10 @@ import { withStore } from './command-line/with-store.js'
 export const usage = `Usage: stopgate import FILE [--replace]
 
 Loads a state that \`stopgate export\` wrote into the store that REDIS_URL or DATA_DIR names, of either kind. The import is
-atomic: if it is interrupted, the store is unchanged. CONTEXT_LEVELS and DEFAULT_POLICY must be those of the exporting
-service, or the service drops the learned state when it starts. Running replicas load the new state by themselves. The
-command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
+atomic: if it is interrupted, the store is unchanged. Evidence begins again in every context: otherwise the backup that
+looks best could be chosen. CONTEXT_LEVELS and DEFAULT_POLICY must be those of the exporting service, or the service
+drops the learned state when it starts. Running replicas load the new state by themselves. The command gives up if Redis
+cannot be reached for 10 s, or stops answering for a minute.
 
   FILE        file to read; - reads standard input
 
@@ -32,13 +38,27 @@ export async function run (args: readonly string[], { env, stderr }: CommandIo):
   const state = await read(file)
   await withStore(env, async (store) => {
     try {
-      await store.importRows(state, values.replace === true)
+      await store.importRows(withImport(state, await endedEpochs(store), Date.now()), values.replace === true)
     } catch (error) {
       throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if you need it, then import with --replace`) : error
     }
   })
   const { contexts, log, seen } = state.rows
   await writeAll(stderr, `imported ${contexts.length} contexts at version ${state.meta.version}, ${log.length} entries to fold, ${seen.length} ids of outcomes\n`)
+}
+
+/** The epochs of a store, which an import ends. */
+async function endedEpochs (store: Store): Promise<Record<string, EndedEpoch>> {
+  const states = await store.readContexts(await store.contextKeys())
+  return Object.fromEntries([...states].map(([key, state]) => [key, endedEpoch(state)]))
+}
+
+/** The state with a last entry in its log, which says that it was imported. @param now ms */
+function withImport ({ meta, rows }: SortedState, replaced: Record<string, EndedEpoch>, now: number): SortedState {
+  const [ms, sequence] = toPlace(meta.last_id)
+  const key = toCursor(now > ms ? [now, 0] : [ms, sequence + 1])
+  const entry: LogEntry = { type: 'import', replaced }
+  return { meta: { ...meta, last_id: key }, rows: { ...rows, log: [...rows.log, { table: 'log', key, value: entry }] } }
 }
 
 async function read (file: string): ReturnType<typeof readStateFile> {

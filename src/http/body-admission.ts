@@ -41,7 +41,7 @@ export class BodyAdmission {
     return this.#heldBytes + bytes > this.#totalBytes ? 'full' : null
   }
 
-  /** Adds bytes to what a holder has; negative: takes them away. */
+  /** Adds bytes to those of a holder; negative: subtracts them. */
   add (holder: string | null, bytes: number): void {
     this.#heldBytes += bytes
     if (holder === null) return
@@ -64,7 +64,7 @@ export class BodyTicket {
 
   /**
    * Counts a body that has grown.
-   * @param arrivedBytes what has arrived of the body, in all
+   * @param arrivedBytes bytes of the body that have arrived, in all
    * @param isForced whether it is counted even if there is no room
    * @returns why it is refused, if so; nothing is counted then
    */
@@ -78,7 +78,7 @@ export class BodyTicket {
     return null
   }
 
-  /** Returns what was counted; further calls do nothing. */
+  /** Returns the counted bytes; further calls do nothing. */
   release (): void {
     if (this.#isReleased) return
     this.#isReleased = true

@@ -13,7 +13,7 @@ export function Actions ({ context, onDone }: { context: ContextDetail, onDone: 
   const Form = open === null ? null : ACTIONS[open][1]
   return (
     <div class='actions' role='group' aria-label='Actions'>
-      {(Object.keys(ACTIONS) as Array<keyof typeof ACTIONS>).filter((action) => action !== 'unpin' || context.pin !== null).map((action) => (
+      {(Object.keys(ACTIONS) as Array<keyof typeof ACTIONS>).filter((action) => action !== 'unpin' || context.pin?.at === context.key).map((action) => (
         <button key={action} type='button' onClick={() => { setOpen(action) }}>{ACTIONS[action][0]} …</button>
       ))}
       {Form !== null && <Form context={context} onClose={(isDone) => { setOpen(null); if (isDone) onDone() }} />}
@@ -130,7 +130,7 @@ function PolicyForm ({ context, onClose }: ActionProps) {
           <div class='fields'>
             {POLICY_FIELDS.map((field) => (
               <Field
-                key={field.name} field={field} value={typed[field.name] ?? stated(field.name)} inForce={context.policy[field.name]}
+                key={field.name} field={field} value={typed[field.name] ?? stated(field.name)} inForce={data.effective[field.name]}
                 isChanged={field.name in typed} onChange={(text) => { change(field.name, text) }}
               />
             ))}

@@ -5,7 +5,7 @@ import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema }
 import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { PredictorListSchema } from '../../openapi/predictor-schemas.js'
-import type { ContextHistorySchema, HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
+import type { ContextHistorySchema, HistorySchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
@@ -23,7 +23,6 @@ export type History = Type.Static<typeof HistorySchema>
 export type ContextHistory = Type.Static<typeof ContextHistorySchema>
 export type HistoryChange = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>
-export type SnapshotReply = Type.Static<typeof SnapshotSchema>
 export type Ready = Type.Static<typeof ReadySchema>
 export type PolicyReply = Type.Static<typeof PolicyReplySchema>
 /** The effect of a command on one context. */

@@ -17,7 +17,7 @@ function target ({ policy, pin, predictor }: Row) {
   return setting(policy ?? pin ?? predictor)
 }
 
-/** A setting as JSON, without what has columns of its own. */
+/** A setting as JSON, without the fields that have columns of their own. */
 function setting (set: object | string | undefined) {
   return set === undefined ? NONE : <code>{JSON.stringify(set, (name, value: unknown) => ['by', 'reason'].includes(name) ? undefined : value)}</code>
 }

@@ -37,7 +37,7 @@ export function worstOf (contexts: readonly ContextEffect[]) {
   return { others: worse.length - 1, worst: worse.sort((a, b) => b.after - a.after)[0] ?? null }
 }
 
-/** What a change costs in EM. */
+/** The cost of a change in EM. */
 function EmCost ({ contexts, total }: { contexts: readonly ContextEffect[], total: number }) {
   const of = contexts.length < total ? ` of the ${contexts.length} shown` : ''
   const { worst, others } = worstOf(contexts)
@@ -56,10 +56,10 @@ function EmCost ({ contexts, total }: { contexts: readonly ContextEffect[], tota
 }
 
 /**
- * What a change costs or saves in tokens a day, or that it is unknown.
+ * The tokens a day that a change costs or saves, or that they are unknown.
  * @param total contexts that the call applies to
  */
-export function costText ({ before, after, unknown }: TokensPerDay, total: number): string {
+function costText ({ before, after, unknown }: TokensPerDay, total: number): string {
   const others = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'changing context')}: less than an hour of traffic, or no evidence at the threshold.`
   if (before === null || after === null) {
     return total === 0 ? 'No tokens are saved or lost: this applies to nothing.' : `What this costs in tokens a day is not known.${others}`

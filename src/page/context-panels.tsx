@@ -1,24 +1,24 @@
-import type { ContextDetail, PredictorList } from './api.js'
+import type { ContextDetail, PolicyFields, PredictorList } from './api.js'
 import { count, decimals, percent, points, duration, words } from './format.js'
 import { useData } from './live.js'
 import { Card, Table, DropBar } from './parts.js'
 import { routeTo } from './route.js'
 
-type Arms = ContextDetail['arms']
+/** A context, and the policy in force for it. */
+export interface PanelProps { readonly context: ContextDetail, readonly policy: PolicyFields }
 
 const VERDICTS = {
   held: ['bad', '▲', 'Stops lost the answers that were probed, so no certified threshold is in force for a time.'],
   breached: ['bad', '▲', 'Real stops lose more than you allow.'],
   suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
-  unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
   unknown: ['muted', '–', 'Nothing is known yet of what real stops lose since the threshold or the mode last changed.'],
 } as const
 
-interface DifferenceProps { readonly difference: NonNullable<Arms['em_difference']>, readonly bound: number }
+interface DifferenceProps { readonly estimate: number, readonly interval: NonNullable<Interval>, readonly bound: number }
 
 /** The difference of EM with its interval, between what may be lost and zero. */
-function DifferenceBar ({ difference: { estimate, low, high }, bound }: DifferenceProps) {
+function DifferenceBar ({ estimate, interval: [low, high], bound }: DifferenceProps) {
   const reach = Math.max(bound * 1.5, Math.abs(low), Math.abs(high))
   const place = (value: number) => `${(value / reach + 1) * 50}%`
   return (
@@ -33,54 +33,54 @@ function DifferenceBar ({ difference: { estimate, low, high }, bound }: Differen
 
 /** How many stops served the answer that was probed, and what the others cost. */
 function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
-  const { stops, stops_without_probe: unobserved, stops_awaiting_label: awaiting, ratio } = fidelity
-  const { em_drop: drop, em_drop_low: low, em_drop_high: high } = fidelity
-  if (stops + unobserved === 0) return <p class='note'>No stop has been reported since the threshold or the mode last changed.</p>
-  if (ratio === null) return <p class='note'>No stop was reported with its probe, so served answers cannot be compared with probed ones.</p>
+  const { stops, awaiting_label: awaiting, ratio, em_drop: drop, interval } = fidelity
+  if (ratio === null || interval === null) return <p class='note'>No stop has been reported since the threshold or the mode last changed.</p>
   return (
     <p>
       Served as probed: <b>{percent(ratio)}</b> of {count(stops)} stops; EM lost between probe and served answer:{' '}
-      <b>{points(drop)}</b> <span class='muted'>({points(low)} to {points(high)}, of all treated generations)</span>
+      <b>{points(drop)}</b> <span class='muted'>({points(interval[0])} to {points(interval[1])}, of all treated generations)</span>
       {awaiting > 0 && <>; differing stops that wait for a label, not counted yet: <b>{count(awaiting)}</b></>}
     </p>
   )
 }
 
-function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fidelity'>): keyof typeof VERDICTS {
-  const { breached, suspected, seen_by: seenBy, held_until: heldUntil } = breach
-  if (breached) return 'breached' // under a pin, also during a hold
+function verdictOf ({ breach, held_until: heldUntil, stops }: ContextDetail['fidelity']): keyof typeof VERDICTS {
+  if (breach === 'breached') return 'breached' // under a pin, also during a hold
   if (heldUntil !== null) return 'held'
-  if (suspected) return 'suspected'
-  if (fidelity.stops + fidelity.stops_without_probe === 0) return 'unknown'
-  return seenBy === 'fidelity' ? 'none' : 'unobservable'
+  return breach === 'suspected' ? 'suspected' : stops === 0 ? 'unknown' : 'none'
+}
+
+const ARMS = { control: 'Control (run in full)', treated: 'Treated (stopped at the threshold)' } as const
+
+type Interval = ContextDetail['em_difference_interval']
+
+/** A figure with its interval in brackets. */
+function withInterval (value: number | null, interval: Interval, render: (value: number | null) => string): string {
+  return interval === null ? render(value) : `${render(value)} (${render(interval[0])} to ${render(interval[1])})`
 }
 
 /** Generations that ran in full beside those that were stopped. */
-export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { context: ContextDetail }) {
-  const { em_difference: em } = arms
-  const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
-  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity })]
+export function ArmsPanel ({ context: { arms, em_difference_interval: interval, fidelity }, policy }: PanelProps) {
+  const emOf = (name: string) => arms.find(({ arm }) => arm === name)?.em ?? 0
+  const estimate = emOf('treated') - emOf('control')
+  const [kind, sign, verdict] = VERDICTS[verdictOf(fidelity)]
   return (
     <Card isDetail title='Control against treated' note='Reported generations while a threshold was in force, weighted so that both arms stand for the same traffic. In brackets: 95 % intervals.'>
       <Table
-        caption='Control against treated' rows={rows} columns={[
-          { head: 'Arm', cell: (row) => row.name },
+        caption='Control against treated' rows={arms} columns={[
+          { head: 'Arm', cell: ({ arm }) => ARMS[arm] },
           { head: 'Generations', cell: (row) => count(row.generations), isNumber: true },
-          { head: 'EM', cell: ({ em }) => em === null ? percent(null) : `${percent(em.estimate)} (${percent(em.low)} to ${percent(em.high)})`, isNumber: true },
-          {
-            head: 'Mean tokens',
-            cell: ({ tokens }) => tokens === null ? count(null) : `${count(tokens.estimate)} (${count(tokens.low)} to ${count(tokens.high)})`,
-            isNumber: true,
-          },
+          { head: 'EM', cell: (row) => withInterval(row.em, row.em_interval, percent), isNumber: true },
+          { head: 'Mean tokens', cell: (row) => withInterval(row.tokens, row.tokens_interval, count), isNumber: true },
         ]}
       />
-      {em === null
+      {interval === null
         ? <p class='note'>Too few graded generations in an arm for a comparison.</p>
         : (
           <>
-            <DifferenceBar difference={em} bound={policy.max_em_drop} />
+            <DifferenceBar estimate={estimate} interval={interval} bound={policy.max_em_drop} />
             <p>
-              Difference of EM: <b>{points(em.estimate)}</b> <span class='muted'>({points(em.low)} to {points(em.high)}, at level 0.001)</span>
+              Difference of EM: <b>{points(estimate)}</b> <span class='muted'>({points(interval[0])} to {points(interval[1])}, at level 0.001)</span>
             </p>
           </>
           )}
@@ -102,15 +102,15 @@ type TriedForm = NonNullable<ContextDetail['probe_form']>['tried'][number]
 /** How workers force answers, and how often these are the real ones. */
 export function ProbeFormPanel ({ context: { probe_form: known } }: { context: ContextDetail }) {
   if (known === null) return null
-  const { form, is_stated: isStated, generations, tried, asked, validity } = known
+  const { name, tokens, is_stated: isStated, tried, asked, validity } = known
   return (
     <Card isDetail title='Probe form' note='How workers force an answer at a check, to see whether stopping there would change it.'>
-      {form === null
+      {name === null
         ? <p class='verdict warn'><span aria-hidden='true'>△</span> No form gives the answers of the model, so nothing is probed.</p>
         : (
           <p>
-            <b>{form.name}</b>, up to {count(form.tokens)} tokens{' '}
-            <span class='muted'>· {isStated ? 'as stated' : `found over ${count(generations)} generations`}</span>
+            <b>{name}</b>, up to {count(tokens)} tokens{' '}
+            <span class='muted'>· {isStated ? 'as stated' : 'found by trial'}</span>
             {validity !== null && <>; at the end of the reasoning it was right <b>{percent(validity)}</b> of {count(asked)} times</>}
           </p>
           )}
@@ -120,7 +120,7 @@ export function ProbeFormPanel ({ context: { probe_form: known } }: { context: C
 }
 
 /** The evidence of each context of a pool by itself, the worst first. */
-export function MembersPanel ({ context: { members, policy } }: { context: ContextDetail }) {
+export function MembersPanel ({ context: { members }, policy }: PanelProps) {
   if (members === null) return null
   const { total, over_bound: over, left, new: fresh, worst } = members
   return (
@@ -150,24 +150,11 @@ type Field = keyof ContextDetail['follow_up']
 
 const MEANINGS: Readonly<Record<Field, string>> = {
   enrolled: 'control generations that are enrolled',
+  open: 'not accounted for yet: lost in the test until they are',
   accounted: 'outcome, steps and label came in time',
-  missing: 'did not come in time, and count as lost',
+  missing: 'did not come in time: lost in the test, but no part of the estimates',
   cancelled: 'the client went away',
-  void: 'draws that enrolled nothing',
-  unenrolled: 'outcomes of generations that were not enrolled',
-  unlisted: 'of these, those that did not ask at their first step',
-  late: 'outcomes that came too late',
-  reported: 'outcomes that came with the steps they need',
-  labels_wanted: 'outcomes that needed a label',
-  labels_given: 'labels that came in time',
-  signals_refused: 'outcomes with too many names of signals',
-  steps_missing: 'control outcomes that lack some of their steps',
-  unmarked: 'outcomes that may be samples of one prompt',
-  calls: 'outcomes whose answer is calls of tools',
-  rewarded: 'outcomes whose answer has a reward',
-  unanswered: 'outcomes that asked and have no answer at any check',
-  left_out: 'control generations that the evidence leaves out',
-  listed_late: 'of these, those drawn while the store was away or slow',
+  left_out: 'not enrolled, or their list was void: the evidence leaves them out',
 }
 
 function Barred ({ value, most }: { value: number, most: number }) {
@@ -180,13 +167,14 @@ function Barred ({ value, most }: { value: number, most: number }) {
 }
 
 /** The fates of the enrolled generations. */
-export function FollowUpPanel ({ context }: { context: ContextDetail }) {
-  const { follow_up: fates, follow_up_ratio: ratio, cancelled_ratio: cancelled, open_enrolments: open, unaccounted, policy } = context
+export function FollowUpPanel ({ context: { follow_up: fates }, policy }: PanelProps) {
+  const { accounted, missing, cancelled } = fates
+  const due = accounted + missing
   const rows = Object.keys(MEANINGS) as Field[]
   const most = Math.max(1, ...rows.map((field) => fates[field]))
   return (
-    <Card isDetail title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
-      <p>{fates.accounted + fates.missing === 0 ? <b>No generation is due yet</b> : <><b>{percent(ratio)}</b> accounted for</>} <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
+    <Card isDetail title='Follow-up' note={`The state of the enrolled generations of this epoch. They have ${duration(policy.follow_up_seconds)} to report.`}>
+      <p>{due === 0 ? <b>No generation is due yet</b> : <><b>{percent(accounted / due)}</b> accounted for</>} <span class='muted'>· {percent(cancelled / Math.max(1, due + cancelled))} cancelled</span></p>
       <Table
         caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[
           { head: 'What', cell: (field) => <b>{words(field)}</b> },

@@ -1,6 +1,6 @@
-import type { ContextDetail, TradeoffReply } from './api.js'
+import type { ContextDetail, PolicyReply, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
-import { ArmsPanel, FollowUpPanel, MembersPanel, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
+import { ArmsPanel, FollowUpPanel, MembersPanel, type PanelProps, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
@@ -28,39 +28,40 @@ function Path ({ name }: { name: string }) {
 const titleOf = (name: string): string => name === '*' ? 'All contexts (*)' : name
 
 /** The guarantee of the threshold in force, in words. */
-function promise ({ mode, status, scope, pool, guarantee, evidence, pin, threshold, breach }: ContextDetail): string {
+function promise (context: ContextDetail): string {
+  const { key, mode, status, pool, members, guarantee, pin, threshold, sight, fidelity: { held_until: heldUntil } } = context
   if (mode !== 'enforce' && threshold !== null) return `Not applied, since the mode is ${mode}`
-  if (pin !== null) return 'By a pin, without a guarantee'
+  if (pin !== null) return pin.at === key ? 'By a pin, without a guarantee' : 'By the pin of its pool, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
-  if (guarantee === null && threshold !== null) return 'By the pin of its pool, without a guarantee'
-  if (breach.held_until !== null) return `After a breach, none is in force before ${clockTime(breach.held_until)}`
-  const first = pool?.first_generations
-  if (first != null && status === 'certified') return `New in its pool: ${first.seen} of its first ${first.of} generations have run in full, and nothing is stopped before`
+  if (heldUntil !== null) return `After a breach, none is in force before ${clockTime(heldUntil)}`
+  const left = pool?.first_generations_left
+  if (left != null && status === 'certified') return `New in its pool: ${left} of its first generations are left to run in full, and nothing is stopped before`
+  if (status === 'suspended') return `Suspended, since its guards cannot see: ${sight.units_lost} of the newest 128 control generations came to nothing, and ${sight.stops_refused} of the newest 128 stops were refused`
   if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn, since stopping seemed to lose more than you allow, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   const about = guarantee.about === 'exact match' ? '' : ` (${guarantee.about}${guarantee.as_judged ? ', as judged' : ''})`
   const moving = guarantee.since_step === null ? '' : `, for the policy as it moves since step ${count(guarantee.since_step)}`
-  return `${bound}${about}${moving}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}${gathered(evidence)}`
+  return `${bound}${about}${moving}${guarantee.post_hoc ? ', post hoc' : ''}${pool === null && members === null ? '' : ', over the pool as a whole'}${served(guarantee)}${gathered(guarantee)}`
 }
+
+type Guarantee = NonNullable<ContextDetail['guarantee']>
 
 /** The traffic that the guarantee is about, in words. */
-function gathered (evidence: ContextDetail['evidence']): string {
-  if (evidence === null) return ''
-  const { since, until, units } = evidence
-  return `; for traffic like the ${counted(Math.round(units), 'generation')} from ${clockTime(since)} to ${clockTime(until)}`
+function gathered ({ since, until, units }: Guarantee): string {
+  return `; for traffic like the ${counted(units, 'generation')} from ${clockTime(since)} to ${clockTime(until)}`
 }
 
-type Unlikely = NonNullable<ContextDetail['unlikely']>
+type Fault = NonNullable<ContextDetail['labels']['grader_fault']>
 
-/** Why nothing is likely to be certified, and what would change it. */
-const UNLIKELY: Readonly<Record<Unlikely, string>> = {
-  accuracy: 'The thresholds that save tokens seem to lose more EM than you allow. Allow a larger max_em_drop, or find a better confidence.',
-  probe_cost: 'Probes cost as much as stops save, or more. Use shorter probes, or ask less often.',
-  too_few: 'Learning would cost more than it would have saved on the traffic so far. Certify the context with others as a pool, or let it run.',
+/** Why the grader is taken for broken. */
+const FAULTS: Readonly<Record<Fault, string>> = {
+  equal_answers_graded_unlike: 'It grades equal answers differently.',
+  answers_all_the_same: 'All final answers are one text, so the extractor may find the same in all.',
+  differing_answers_graded_alike: 'No answer that differs from the final one has another grade.',
 }
 
-/** The bound on what is served, in words. Each of its two parts may fail at the error level. */
-function served ({ total_em_drop_bound: total, error_level: level }: NonNullable<ContextDetail['guarantee']>): string {
+/** The bound on the loss of served answers, in words. Each of its two parts may fail at the error level. */
+function served ({ total_em_drop_bound: total, error_level: level }: Guarantee): string {
   return total === null ? '' : `; from full run to served answer at most ${points(total, 1)}, error level ${percent(Math.min(1, 2 * level), 1)}`
 }
 
@@ -68,12 +69,13 @@ function served ({ total_em_drop_bound: total, error_level: level }: NonNullable
 export function ContextPage ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
   const { data: context, error, staleSince, reload } = useData<ContextDetail>(path)
+  const { data: policy, error: policyError, reload: reloadPolicy } = useData<PolicyReply>(`${path}/policy`)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
   if (context === null) {
     const isUnknown = error?.code === 'CONTEXT_NOT_FOUND'
     return <><Path name={name} /><h1>{titleOf(name)}</h1>{isUnknown ? <UnknownContext name={name} /> : <Loading error={error} />}</>
   }
-  const { pin, pinned_at: pinnedAt, breach } = context
+  const { pin, diagnosis, fidelity: { held_until: heldUntil }, labels: { grader_fault: fault } } = context
   const isSum = context.diagnosis?.reason === 'sums_only'
   return (
     <>
@@ -81,50 +83,56 @@ export function ContextPage ({ name }: { name: string }) {
       <h1 class='key'>{titleOf(name)}</h1>
       <Age since={staleSince} />
       <p class='badges'>
-        {(!isSum || pinnedAt !== null) && <Badge kind={pinnedAt === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
+        {(!isSum || pin !== null) && <Badge kind={pin === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
         <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
       </p>
-      <Actions context={context} onDone={reload} />
+      <Actions context={context} onDone={() => { reload(); reloadPolicy() }} />
       {pin !== null && (
         <p class='banner info'>
-          <span aria-hidden='true'>◆</span> Pinned to {threshold(pin.threshold)} by {pin.by} ({pin.reason}),{' '}
+          <span aria-hidden='true'>◆</span> Pinned to {threshold(context.threshold)}{' '}
+          {pin.at !== context.key && <>at its pool, <a href={routeTo('context', pin.at)}>{pin.at}</a>, </>}by {pin.by} ({pin.reason}),{' '}
           {pin.expires_at === null ? 'until it is removed' : `until ${clockTime(pin.expires_at)}`}. A pinned threshold has no guarantee.
         </p>
       )}
-      {pinnedAt !== null && pinnedAt !== name && (
-        <p class='banner info'>
-          <span aria-hidden='true'>◆</span> Pinned by its pool, <a href={routeTo('context', pinnedAt)}>{pinnedAt}</a>. A pinned threshold has no guarantee.
-        </p>
-      )}
-      {breach.held_until !== null && context.threshold === null && (
+      {heldUntil !== null && context.threshold === null && (
         <p class='banner info'>
           <span aria-hidden='true'>△</span> Stops served other answers than were probed and lost more EM than you allow, so no certified{' '}
-          threshold is in force until {clockTime(breach.held_until)}. Most likely workers answer from another prefix than was probed.{' '}
+          threshold is in force until {clockTime(heldUntil)}. Most likely workers answer from another prefix than was probed.{' '}
           Repair them, then reset the context to try at once.
         </p>
       )}
-      {context.diagnosis !== null && context.unlikely === null && context.diagnosis.reason !== 'breach_held' && (
+      {diagnosis !== null && diagnosis.reason !== 'breach_held' && (
         isSum
           ? <p class='note'>Sums over the contexts below, where generations run and thresholds are learned.</p>
-          : <p class='banner info'><span aria-hidden='true'>△</span> Nothing is stopped here. {context.diagnosis.text}</p>
+          : (
+            <p class='banner info'>
+              <span aria-hidden='true'>△</span> Nothing is stopped here. {diagnosis.text}
+              {context.status === 'unlikely' && <> No threshold is likely to be certified; meanwhile only {percent(context.generations.control_share, 0)} of the generations are probed.</>}
+            </p>
+            )
       )}
-      {context.unlikely !== null && (
-        <p class='banner info'>
-          <span aria-hidden='true'>△</span> Nothing is likely to be certified ({words(context.unlikely)}). {UNLIKELY[context.unlikely]}{' '}
-          Meanwhile only {percent(context.control_share, 0)} of the generations are probed.
-        </p>
-      )}
-      <LabelAdvice context={context} />
-      {isSum
-        ? <><SumTiles context={context} /><ContextsTable prefix={name} /></>
-        : <><Tiles context={context} /><Panels name={name} context={context} tradeoff={tradeoff} /></>}
+      {fault !== null && <p class='banner info'><span aria-hidden='true'>△</span> The grader is taken for broken. {FAULTS[fault]}</p>}
+      {isSum && <><SumTiles context={context} /><ContextsTable prefix={name} /></>}
+      {!isSum && policy === null && <Loading error={policyError} />}
+      {!isSum && policy !== null && <Figures context={context} policy={policy.effective} tradeoff={tradeoff} />}
+    </>
+  )
+}
+
+/** The figures of a context that gathers evidence, or is one of a pool. */
+function Figures ({ context, policy, tradeoff }: PanelProps & { tradeoff: TradeoffReply | null }) {
+  return (
+    <>
+      <LabelAdvice context={context} policy={policy} />
+      <Tiles context={context} policy={policy} />
+      <Panels context={context} policy={policy} tradeoff={tradeoff} />
     </>
   )
 }
 
 /** How to get labels, where none has come. */
-function LabelAdvice ({ context: { label_advice: advice, policy } }: { context: ContextDetail }) {
+function LabelAdvice ({ context: { label_advice: advice }, policy }: PanelProps) {
   if (advice === null) return null
   const { command, judge_tokens_per_day: tokens } = advice
   return (
@@ -136,59 +144,64 @@ function LabelAdvice ({ context: { label_advice: advice, policy } }: { context: 
   )
 }
 
-/** What the contexts below have saved. Thresholds and evidence are theirs. */
-function SumTiles ({ context }: { context: ContextDetail }) {
+/** The savings of the contexts below. Thresholds and evidence are theirs. */
+function SumTiles ({ context: { tokens, generations } }: { context: ContextDetail }) {
   return (
     <div class='tiles'>
-      <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-        {spread(context)}{short(context.probe_tokens)} tokens spent on probes, at present {percent(context.probe_overhead)} of all
+      <Tile title='Tokens saved, net' value={short(tokens.saved)}>
+        {spread(tokens.interval)}{short(tokens.probes)} tokens spent on probes, at present {percent(tokens.probe_overhead)} of all
       </Tile>
-      <Tile title='Treated generations' value={count(context.treated_generations)}>Control generations are evidence of the contexts below</Tile>
+      <Tile title='Treated generations' value={count(generations.treated)}>Control generations are evidence of the contexts below</Tile>
     </div>
   )
 }
 
-function Tiles ({ context }: { context: ContextDetail }) {
-  const { policy } = context
+function Tiles ({ context, policy: { max_em_drop: bound } }: PanelProps) {
+  const { em, tokens, generations } = context
   return (
     <div class='tiles'>
       <Tile title='Threshold in force' value={threshold(context.threshold)}>
         {promise(context)}
       </Tile>
-      <Tile title='EM drop' value={points(context.em_drop)}>
-        {context.em_drop === null
-          ? `${points(policy.max_em_drop, 1)} allowed`
+      <Tile title='EM drop' value={points(em.drop)}>
+        {em.drop === null || em.interval === null
+          ? `${points(bound, 1)} allowed`
           : (
-            <DropBar drop={context.em_drop} low={context.em_drop_low} high={context.em_drop_high} bound={policy.max_em_drop}>
-              {points(policy.max_em_drop, 1)} allowed, true drop {points(context.em_drop_low)} to {points(context.em_drop_high)}
+            <DropBar drop={em.drop} low={em.interval[0]} high={em.interval[1]} bound={bound}>
+              {points(bound, 1)} allowed, true drop {points(em.interval[0])} to {points(em.interval[1])}{missing(context)}
             </DropBar>
             )}
       </Tile>
-      <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-        {context.tokens_saved === null && (context.treated_generations === 0 ? 'Nothing has been stopped in this epoch. ' : 'Not known yet: too few control generations since stops began. ')}{spread(context)}
-        {context.tokens_saved_ratio !== null && `${percent(context.tokens_saved_ratio)} of a generation at this threshold; `}
-        {short(context.probe_tokens)} tokens spent on probes, at present {percent(context.probe_overhead)} of all
+      <Tile title='Tokens saved, net' value={short(tokens.saved)}>
+        {tokens.saved === null && (generations.treated === 0 ? 'Nothing has been stopped in this epoch. ' : 'Not known yet: too few control generations since stops began. ')}{spread(tokens.interval)}
+        {tokens.saved_ratio !== null && `${percent(tokens.saved_ratio)} of a generation at this threshold; `}
+        {short(tokens.probes)} tokens spent on probes, at present {percent(tokens.probe_overhead)} of all
       </Tile>
-      <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
-        {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
-        control share {percent(context.control_share, 0)};{' '}
-        checks are at least {count(context.check_every_tokens)} tokens apart
+      <Tile title='Generations' value={count(generations.control + generations.treated)}>
+        {count(generations.control)} control, {count(generations.treated)} treated;{' '}
+        control share {percent(generations.control_share, 0)};{' '}
+        checks are at least {count(generations.check_every_tokens)} tokens apart
       </Tile>
     </div>
   )
 }
 
-/** Charts and tables of a context that gathers evidence, or is one of a pool. */
-function Panels ({ name, context, tradeoff }: { name: string, context: ContextDetail, tradeoff: TradeoffReply | null }) {
+/** The generations that went missing, which the estimate is without, and what they would make of it. */
+function missing ({ em: { drop_if_missing_lost: worst }, follow_up: { accounted, missing } }: ContextDetail): string {
+  return missing === 0 ? '' : `. Missing: ${count(missing)} of ${count(accounted + missing)}; if all were lost, ${points(worst)}`
+}
+
+/** Charts and tables of a context. */
+function Panels ({ context, policy, tradeoff }: PanelProps & { tradeoff: TradeoffReply | null }) {
   return (
     <>
       <div class='columns'>
         <div>
-          {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} context={context} />}
-          <MembersPanel context={context} />
-          <ArmsPanel context={context} />
+          {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} context={context} policy={policy} />}
+          <MembersPanel context={context} policy={policy} />
+          <ArmsPanel context={context} policy={policy} />
           <ProbeFormPanel context={context} />
-          <FollowUpPanel context={context} />
+          <FollowUpPanel context={context} policy={policy} />
           <PredictorsPanel context={context} />
         </div>
         <div>

@@ -8,7 +8,7 @@ import { Card, Loading, DropBar, Badge, Pager } from './parts.js'
 import { usePhone } from './phone.js'
 import { parseRoute, routeTo } from './route.js'
 
-/** What the table shows. It is in the address, so that going back and forward moves it, and a link has it. */
+/** The view of the table. It is in the address, so that links and the buttons back and forward restore it. */
 interface Filter {
   readonly search: string
   readonly status: string
@@ -28,7 +28,7 @@ function filterIn (hash: string): Filter {
   }
 }
 
-/** The fragment with another filter. What is usual is left out. */
+/** The fragment with another filter. Defaults are left out. */
 function hashOf (hash: string, { search, status, sort, descending, offset }: Filter): string {
   const order = sort === 'tokens_saved' && descending ? { sort: '', descending: '' } : { sort, descending: String(descending) }
   return hashWith(hash, { search, status, ...order, offset: offset === 0 ? '' : String(offset) })
@@ -106,7 +106,7 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
           />
           <select aria-label='Status' value={status} onChange={({ currentTarget }) => { change({ status: currentTarget.value }) }}>
             <option value=''>every status</option>
-            {['certified', 'learning', 'unlikely', 'drifted'].map((value) => <option key={value}>{value}</option>)}
+            {['certified', 'suspended', 'learning', 'unlikely', 'drifted'].map((value) => <option key={value}>{value}</option>)}
           </select>
           <select class='phone-only' aria-label='Sort by' value={sort} onChange={({ currentTarget: { value } }) => { order(value) }}>
             {CONTEXT_COLUMNS.map(({ head, sort: by }) => <option key={by} value={by}>by {head}</option>)}
@@ -151,7 +151,7 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
   )
 }
 
-/** A column of the table of contexts, and what the service calls the order by it. */
+/** A column of the table of contexts, and the service's name for the order by it. */
 interface ContextColumn {
   readonly head: string
   readonly sort: string
@@ -168,7 +168,7 @@ function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
   )
 }
 
-/** A pin takes the place of the status: what is certified, or withdrawn, is not in force. */
+/** A pin takes the place of the status: the certified threshold is not in force. */
 function States ({ row: { key, status, mode, pinned_at: pinnedAt, is_leaf: isLeaf } }: { row: FleetRow }) {
   return (
     <>

@@ -4,7 +4,7 @@ import type { Suite } from './api.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
 import { count, finePoints, percent } from './format.js'
 
-type Slope = Suite['trend']['em_per_token_percent']
+type Slope = Suite['trend']['em_per_percent_of_tokens']
 type Point = Suite['points'][number]
 
 /** The side of zero on which the interval of a slope lies; 0: it contains zero, or is not known. */
@@ -26,7 +26,7 @@ function lineOf (points: readonly Point[], slope: number): (tokens: number) => n
 /** The newest points, of which the slope is: those evaluated under the newest threshold. */
 function pointsOf ({ points, threshold, trend }: Suite): Point[] {
   const comparable = points.filter((point) => (point.threshold ?? null) === threshold)
-  return comparable.slice(-(trend.em_per_token_percent?.checkpoints ?? comparable.length)).sort((a, b) => a.tokens_mean - b.tokens_mean)
+  return comparable.slice(-(trend.em_per_percent_of_tokens?.checkpoints ?? comparable.length)).sort((a, b) => a.tokens_mean - b.tokens_mean)
 }
 
 function options (): Omit<Options, 'width' | 'height'> {
@@ -56,7 +56,7 @@ const COLUMNS = [
 /** EM against tokens of the newest checkpoints, with the slope and its interval. */
 export function EmByTokens ({ suite }: { suite: Suite }) {
   const rows = useMemo(() => pointsOf(suite), [suite])
-  const { em_per_token_percent: slope } = suite.trend
+  const { em_per_percent_of_tokens: slope } = suite.trend
   const data = useMemo(() => {
     const newest = Math.max(...rows.map(({ step }) => step))
     const along = (value: number | null | undefined) => value == null ? () => null : lineOf(rows, value)

@@ -62,9 +62,8 @@ const GROWTH = [
 
 /** The evidence for each threshold, and its growth while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
-  const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
-  const { unaccounted: open, labels_asked_from: asked } = context
-  const line = context.evidence?.bar ?? Math.log(1 / context.policy.error_level)
+  const { thresholds, generations: { control: generations }, evidence: { bar: line, next_certificate_in: more } } = context
+  const { follow_up: { open }, labels: { asked_from: asked } } = context
   const data = useMemo(() => {
     const rows = [...thresholds].sort((a, b) => a.threshold - b.threshold)
     return [rows.map((row) => row.threshold), rows.map((row) => Math.max(-line, row.log_evidence)), rows.map(() => line)] as AlignedData

@@ -10,7 +10,7 @@ import { StopSwitch } from './stop-switch.js'
 import { StoreLoss } from './store-loss.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
-const STATUSES = ['certified', 'learning', 'unlikely', 'drifted'] as const
+const STATUSES = ['certified', 'suspended', 'learning', 'unlikely', 'drifted'] as const
 
 function StatusBar ({ fleet: { contexts, by_status: counts } }: { fleet: FleetReply }) {
   return (
@@ -68,7 +68,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         <Tile title='Tokens saved, net' value={<>{short(fleet.tokens_saved)}{fleet.tokens_saved_ratio !== null && <small> {percent(fleet.tokens_saved_ratio)} at present</small>}</>}>
           {fleet.tokens_saved === null
             ? `Not known yet: too few control generations since stops began. Probes have cost ${short(fleet.probe_tokens)}`
-            : `${spread(fleet)}${short(fleet.tokens_saved_gross)} by stopping, less ${short(fleet.probe_tokens)} for probes`}
+            : `${spread([fleet.tokens_saved_low, fleet.tokens_saved_high])}${short(fleet.tokens_saved_gross)} by stopping, less ${short(fleet.probe_tokens)} for probes`}
         </Tile>
         <Tile title='EM lost at present' value={points(fleet.em_drop)}>
           {fleet.em_drop !== null && fleet.max_em_drop !== null && (
@@ -107,14 +107,15 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'A threshold is certified, but it would save no more tokens than its probes cost.'],
   labels_never_given: ['warn', 'No label has come, so every early answer that differs counts as lost. The page of the context says which grader fits.'],
+  labels_late: ['warn', 'More answers than before differ from the final one and await their label, which may hide a loss. More control generations are drawn.'],
   tokens_lost: ['warn', 'Over the last day, probes cost more tokens than stops saved.'],
   score_unavailable: ['bad', 'The policy names a predictor as the score that is retired or unknown, so nothing is stopped. Set another score.'],
   certificate_unlikely: ['warn', 'Nothing is likely to be certified, so few generations are probed. The page of the context says why.'],
   signals_refused: ['warn', 'Signals have too many names.'],
   breach_held: ['warn', 'No certified threshold is in force for a time, since stops lost the answers that were probed. Repair the workers, then reset the context to try at once.'],
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
-  stopped_probe_missing: ['warn', 'What stops lose cannot be seen: more than a tenth of the recent ones were reported without their probes.'],
-  arms_differ: ['warn', 'Graded treated generations have a lower EM than control ones, by more than is allowed and more than chance explains.'],
+  suspended: ['bad', 'Nothing is stopped, since most of the newest control generations came to nothing, or most of the newest stops were refused. The page of the context says which.'],
+  arms_differ: ['warn', 'Graded treated generations have a lower EM than control ones, by more than is allowed and more than chance would explain.'],
   steps_missing: ['warn', 'Control outcomes lack steps for which a decision was asked, so they count as missing.'],
   cadences_differ: ['bad', 'Treated generations ask more often than control ones, so nothing is certified, or less often, so they save less.'],
   prompt_unmarked: ['warn', 'Outcomes do not say whether other samples share their prompt. Such samples should count once.'],

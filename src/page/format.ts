@@ -1,4 +1,4 @@
-import type { FleetRow, HistoryChange } from './api.js'
+import type { HistoryChange } from './api.js'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
@@ -18,8 +18,8 @@ export const counted = (value: number, noun: string): string => `${count(value)}
 export const short = (value: Figure): string =>
   shown(value, (number) => minus((Math.abs(number) < 10_000 ? whole : compact).format(number)))
 /** The interval of the tokens saved, if there is one. */
-export function spread ({ tokens_saved_low: low, tokens_saved_high: high }: Pick<FleetRow, 'tokens_saved_low' | 'tokens_saved_high'>): string {
-  return low === high ? '' : `${short(low)} to ${short(high)}; `
+export function spread (interval: readonly [low: Figure, high: Figure] | null): string {
+  return interval === null || interval[0] === interval[1] ? '' : `${short(interval[0])} to ${short(interval[1])}; `
 }
 /** A fraction as percent. */
 export const percent = (value: Figure, digits = 1): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0%`)
@@ -34,7 +34,7 @@ export const fineDecimals = (value: Figure): string => shown(value, (number) => 
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
 const MODES: Readonly<Record<string, string>> = { enforce: 'stopping enabled', shadow: 'shadow, stops nothing', off: 'stopping disabled' }
 
-/** What a change of the history moved, as text before and after: the mode, the threshold, or both. */
+/** The effect of a change in the history, as text before and after: the mode, the threshold, or both. */
 export function movement ({ before, after, mode_before: modeBefore, mode_after: modeAfter }: Pick<HistoryChange, 'before' | 'after' | 'mode_before' | 'mode_after'>): [from: string, to: string] {
   const text = (value: Figure, mode: string | undefined) => [
     ...mode === undefined ? [] : [MODES[mode] ?? mode], ...mode !== undefined && before === after ? [] : [threshold(value)],

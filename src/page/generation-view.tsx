@@ -13,6 +13,7 @@ type Step = GenerationReply['steps'][number]
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
   stale_snapshot: 'the replica was out of step with the store for too long',
+  suspended: 'the certified threshold was suspended, since its guards could not see',
   no_threshold: 'no threshold was certified, or a pin said never',
   no_score: 'the worker sent no confidence',
   min_tokens: 'the min_tokens of the policy were not reached',
@@ -30,7 +31,6 @@ const COLUMNS = [
   { head: 'Threshold', cell: (step: Step) => threshold(step.threshold), isNumber: true },
   { head: 'Decision', cell: (step: Step) => <b>{step.action}</b> },
   { head: 'Because', cell: (step: Step) => MEANINGS[step.reason] },
-  { head: 'Right if stopped', cell: (step: Step) => step.em === undefined ? '–' : step.em === 1 ? 'yes' : 'no' },
   { head: 'Time', cell: (step: Step) => clockTime(step.at) },
 ]
 

@@ -13,7 +13,7 @@ export const useLive = () => useContext(LiveContext)
 
 const POLL_MS = 5000
 const RETRY_MS = 3000
-/** Sums over all contexts may be some seconds old, so what was read after an event is read again after this time. */
+/** Sums over all contexts may be some seconds old, so figures that were read after an event are read again after this time. */
 const AGAIN_MS = 1500
 
 /** Follows the events of the service, and connects again when they end. */
@@ -109,7 +109,7 @@ export function useData<T> (path: string | null): Loaded<T> {
   return { data: isCurrent ? state.data : null, error: isCurrent ? state.error : null, staleSince, reload }
 }
 
-/** What was read before, where the service or its store is away; a refusal or a missing thing is no reason to show it. */
+/** The last known figures, where the service or its store is away; a refusal or a missing thing is no reason to show them. */
 function lastKnown<T> (path: string, { status }: ApiError): T | null {
   return status === 0 || status >= 500 ? (known.get(path)?.data ?? null) as T | null : null
 }

@@ -90,9 +90,10 @@ function isEnd (move: Move): boolean {
 
 /** The threshold over time, with the causes of its moves. */
 export function MovesPanel ({ context }: { context: ContextDetail }) {
-  const { key, mode, pinned_at: pinnedAt } = context
+  const { key, mode, pin } = context
+  const pinnedAt = pin?.at ?? null
   const { data: history, error } = useData<ContextHistory>(`v1/contexts/${encodeURIComponent(key)}/history?limit=200`)
-  const moves = useMemo(() => history === null ? [] : movesOf(history, { key, mode, pinned_at: pinnedAt }), [history, key, mode, pinnedAt])
+  const moves = useMemo(() => history === null ? [] : movesOf(history, { key, mode, pinnedAt }), [history, key, mode, pinnedAt])
   const data = useMemo(() => pointsOfMoves(moves, Date.now() / 1000) as AlignedData, [moves])
   if (history === null) return <Card title='Threshold over time'><Loading error={error} /></Card>
   const label = 'Threshold over time'

@@ -2,7 +2,7 @@ import type { ContextDetail, ContextHistory } from './api.js'
 
 type Value = number | null
 type Mode = ContextDetail['mode']
-type Present = Pick<ContextDetail, 'key' | 'mode' | 'pinned_at'>
+type Present = Pick<ContextDetail, 'key' | 'mode'> & { readonly pinnedAt: string | null }
 
 /** A move of the threshold in force for a context, or of its mode; the other one stays. */
 export interface Move {
@@ -24,11 +24,11 @@ export interface Move {
 const INSTANT = 0.001
 
 /**
- * The moves of a context, oldest first, as far back as its own changes are known. Under a pin that is in force, what is learned moves
+ * The moves of a context, oldest first, as far back as its own changes are known. Under a pin that is in force, learning moves
  * nothing.
  * @param present the context as it is now: its mode, and the key of its pin or its pool's
  */
-export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: presentMode, pinned_at: pinnedAt }: Present): Move[] {
+export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: presentMode, pinnedAt }: Present): Move[] {
   const pin = changes.findIndex(({ cause }) => cause === 'pin')
   const sincePin = pinnedAt !== key ? 0 : pin === -1 ? changes.length : pin
   const own = changes.slice(sincePin).filter(({ before, after, mode_before: mode }) => mode === undefined || before !== after)

@@ -21,7 +21,7 @@ const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [
 ]
 const SHOWN = { connecting: ['◌', 'connecting'], live: ['●', 'live'], polling: ['◐', 'reading every 5 s'] } as const
 
-/** What is away, if something is: the service, a snapshot that this replica could decide by, or the store. */
+/** What is away, if anything: the service, a snapshot by which this replica could decide, or the store. */
 function awayOf ({ error, data }: Pick<ReturnType<typeof useData<Ready>>, 'error' | 'data'>): string | null {
   if (error !== null) return error.status === 0 ? 'service away' : 'not ready'
   return data?.store.up === false ? 'store away' : null

@@ -5,7 +5,7 @@ import { clockTime, count, words, points } from './format.js'
 import { usePhone } from './phone.js'
 
 /** Signs of states, so that colour is never the only one. */
-const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', unlikely: '◔', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
+const SIGNS: Readonly<Record<string, string>> = { certified: '●', suspended: '◍', learning: '◐', unlikely: '◔', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
 
 export function Badge ({ kind, children }: { kind: string, children?: ComponentChildren }) {
   return <span class={`badge ${kind}`}><span aria-hidden='true'>{SIGNS[kind] ?? '▲'}</span> {children ?? words(kind)}</span>

@@ -20,7 +20,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },
   { name: 'score', kind: 'text', meaning: 'what is compared with the threshold: confidence, or the name of a predictor' },
   { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
-  { name: 'evidence_span_seconds', kind: 'number', meaning: 'time over which a first certificate gathers its evidence' },
+  { name: 'evidence_span_seconds', kind: 'number', meaning: 'time that the evidence of a certificate spans' },
   { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },
   { name: 'label_rate', kind: 'number', meaning: 'share of the generations that are enrolled' },
   { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },

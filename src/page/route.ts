@@ -3,7 +3,7 @@ export interface Route {
   readonly view: 'fleet' | 'context' | 'training' | 'changes' | 'generation'
   /** Context key, name of a training run or id of a generation; `null`: none. */
   readonly name: string | null
-  /** What follows a question mark. */
+  /** The text after a question mark. */
   readonly query: URLSearchParams
 }
 

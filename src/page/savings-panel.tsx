@@ -34,7 +34,7 @@ function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
   }
 }
 
-/** What was saved over the last day, week or month. */
+/** Savings over the last day, week or month. */
 export function SavingsPanel ({ fleet }: { fleet: FleetReply }) {
   const [stated, setSpan] = useParameter('span')
   const span = Object.keys(SPANS).find((name): name is Span => name === stated) ?? 'day'
@@ -58,7 +58,7 @@ export function SavingsPanel ({ fleet }: { fleet: FleetReply }) {
       </p>
       <ChartFigure
         label={`Tokens saved by ${unit}`} data={data} options={() => options(range)} shape={`${span} ${range.join()}`} height={200} rows={known.length === 0 ? [] : rows}
-        empty={rows.length === 0 ? 'No outcomes in this time.' : 'Savings are shown once stops are made, and some five control generations of an hour or a day tell what they save.'} columns={[
+        empty={rows.length === 0 ? 'No outcomes in this time.' : 'Savings are shown once stops are made, and some five control generations of an hour or a day show what they save.'} columns={[
           { head: 'From', cell: ({ at }) => clockTime(at) },
           { head: 'Saved', cell: (row) => percent(ratioOf(row)), isNumber: true },
           { head: 'Tokens saved', cell: ({ tokens_saved: saved }) => saved === null ? NONE : short(saved), isNumber: true },

@@ -19,7 +19,7 @@ function apply (theme: Theme): void {
 
 apply(stored())
 
-/** A number that grows when colours change, for what is drawn on a canvas. */
+/** A number that grows when colours change, for drawings on a canvas. */
 export function useThemeRevision (): number {
   const [revision, setRevision] = useState(0)
   useEffect(() => {

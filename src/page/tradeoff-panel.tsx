@@ -1,8 +1,9 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { ContextDetail, TradeoffReply } from './api.js'
+import type { TradeoffReply } from './api.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
 import { decimals, percent, points, threshold as thresholdText } from './format.js'
+import type { PanelProps } from './context-panels.js'
 import { Card } from './parts.js'
 import { pointInForce, type ChartPoint } from './point-in-force.js'
 
@@ -44,9 +45,9 @@ const COLUMNS = [
 ]
 
 /** EM against tokens, with the bound and the threshold in force. */
-export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply, context: ContextDetail }) {
-  const { policy: { max_em_drop: bound }, pin } = context
-  const threshold = pin === null ? tradeoff.threshold : pin.threshold
+export function TradeoffPanel ({ tradeoff, context, policy: { max_em_drop: bound } }: PanelProps & { tradeoff: TradeoffReply }) {
+  const { pin } = context
+  const threshold = pin === null ? tradeoff.threshold : context.threshold
   const inForce = useMemo(() => pointInForce({ ...tradeoff, threshold }), [tradeoff, threshold])
   const top = Math.max(1.5 * bound, pin === null ? 0 : 1.2 * (inForce?.em_drop ?? 0)) // a pin may lose far more than is allowed
   const data = useMemo(() => {
@@ -64,7 +65,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
     ] as AlignedData
   }, [tradeoff, bound, inForce])
   const { knee, unfavourable_from: turn } = tradeoff
-  const isCounted = tradeoff.points.length > 1 && context.control_generations > 0
+  const isCounted = tradeoff.points.length > 1 && context.generations.control > 0
   return (
     <Card
       title='Cost of stopping earlier'

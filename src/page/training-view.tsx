@@ -187,7 +187,7 @@ function SuitePanel ({ suite }: { suite: Suite }) {
 const FEWEST = 6
 
 /** It is no good news while EM surely falls, or surely moves with the tokens, or while there are too few checkpoints to tell. */
-function NoVerdict ({ suite: { points, trend: { em, em_per_token_percent: perPercent } } }: { suite: Suite }) {
+function NoVerdict ({ suite: { points, trend: { em, em_per_percent_of_tokens: perPercent } } }: { suite: Suite }) {
   if (em !== null && em.high !== null && em.high < 0) return <p class='verdict warn'><span aria-hidden='true'>△</span> No verdict applies to the newest checkpoints, but EM falls.</p>
   const side = sideOf(perPercent)
   if (side === 0 && points.length < FEWEST) return <p class='note'>No verdict yet: most take {FEWEST} checkpoints or more.</p>

@@ -64,7 +64,7 @@ export async function readBody (
 }
 
 /** The client does not send the rest of its body. */
-export class LateBodyError extends Error { override name = 'LateBodyError' }
+class LateBodyError extends Error { override name = 'LateBodyError' }
 
 /** Only the time in which the client is waited for counts: the model server may read slowly. */
 async function * concatenated (

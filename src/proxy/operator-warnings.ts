@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { CONTEXT_PROBLEMS } from '../core/contexts/context-warnings.js'
+import { CONTEXT_PROBLEMS } from '../core/decide/index.js'
 import { throttle } from '../logging/log.js'
 import { fieldOf } from './protocol/json.js'
 import type { PassCause } from './protocol/stoppable-request.js'

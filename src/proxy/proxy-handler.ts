@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { ProbeForm } from '../core/contexts/probe-form.js'
+import type { ProbeForm } from '../core/decide/index.js'
 import type { HostCheck } from '../http/host-check.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'

@@ -1,5 +1,5 @@
 import { Type, type Static } from '#typebox'
-import { PROBE_FORM_NAMES, type ProbeForm } from '../core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeForm } from '../core/decide/index.js'
 import { ConfigError, readEnvironment } from '../settings/environment.js'
 import { DIALECT_NAMES } from './dialects/dialect.js'
 import { probeStyle } from './dialects/forced-answer.js'

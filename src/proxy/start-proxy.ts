@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createHostCheck, isLoopback } from '../http/host-check.js'
 import { ConfigError } from '../settings/environment.js'
-import type { Label } from '../core/policy/policy.js'
+import type { Label } from '../core/policy/index.js'
 import { ClientAdmission } from './client-admission.js'
 import { actionForm } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
@@ -35,7 +35,7 @@ const CHECK_MS = 1000
 
 /** The log line about each label that is certified. */
 const CERTIFIED: Readonly<Record<Label, string>> = {
-  exact_match: 'exact match is certified, by the labels that come',
+  exact_match: 'exact match is certified, by the labels that it receives',
   agreement: "agreement with the model's own full answers is certified, without labels",
 }
 

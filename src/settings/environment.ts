@@ -12,7 +12,7 @@ const SWITCHES: ReadonlyMap<string | undefined, string> = new Map([['1', 'true']
 
 /**
  * Settings of a schema from the environment, with their defaults.
- * @throws ConfigError that names the setting and states what it accepts
+ * @throws ConfigError that names the setting and its valid values
  */
 export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {
   const settings = { ...env }

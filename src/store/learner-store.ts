@@ -1,11 +1,7 @@
-import type { KeptTrace } from '../core/certificate/trace.js'
-import type { CohortsHeader } from '../core/enrolment/cohorts.js'
-import type { ContextState } from '../core/contexts/context-state.js'
-import type { Ledger } from '../core/reducer/fold.js'
-import type { Change } from '../core/reducer/threshold-change.js'
-import type { Sample } from '../core/predictor/sample.js'
-import type { PendingOutcome } from '../core/reducer/pending-outcomes.js'
-import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
+import type { KeptTrace } from '../core/stats/index.js'
+import type { CohortsHeader, StoredCohort } from '../core/evidence/index.js'
+import type { Change, ContextState, Ledger, PendingOutcome } from '../core/learn/index.js'
+import type { Sample } from '../core/scores/index.js'
 import type { Cursor } from './log.js'
 
 export interface Learned {

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../core/reducer/log-entry.js'
+import type { LogEntry } from '../core/learn/index.js'
 
 /** A place in the log, `<ms>-<sequence>`. Places are ordered; `0-0` is before the first entry. */
 export type Cursor = string
@@ -25,7 +25,7 @@ export interface StoredEntry { readonly cursor: Cursor, readonly time: number, r
 export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'unanswered' | 'mismatched'
 
 /** Whether entries of a type come from traffic, in unlimited numbers. */
-export const isReport = (type: LogEntry['type']): boolean => type === 'outcome' || type === 'label' || type === 'enrolment'
+export const isReport = (type: LogEntry['type']): boolean => type === 'outcome' || type === 'label' || type === 'enrolment' || type === 'refused_stops'
 
 /** Bounds of the log and of the ids that it remembers. */
 export type LogLimits = Readonly<typeof LOG_LIMITS>

@@ -1,10 +1,10 @@
 /**
- * The format of a state, in a file or in a store. Raise it when this version would misread what was written before, or when an earlier
- * version would misread what is written now. No other format is read.
+ * The format of a state, in a file or in a store. Raise it when this version would misread older states, or when an earlier
+ * version would misread new ones. No other format is read.
  */
-export const STATE_FORMAT = 4
+export const STATE_FORMAT = 11
 
-/** A newer version has written to the store. This version would misread the data and lose what it does not know. */
+/** A newer version has written to the store. This version would misread the data and lose unknown parts. */
 export class NewerFormatError extends Error {
   override name = 'NewerFormatError'
   constructor (format: number) {
@@ -13,7 +13,7 @@ export class NewerFormatError extends Error {
 }
 
 /** An older version has written to the store. This version would misread the data. */
-export class OlderFormatError extends Error {
+class OlderFormatError extends Error {
   override name = 'OlderFormatError'
   constructor (format: number, readable: number) {
     super(`an older version of stopgate has written to this store (format ${format}; this version reads only format ${readable}): run the older version, or start with an empty store, which learns everything again`)

@@ -1,11 +1,10 @@
-import type { KeptTrace } from '../core/certificate/trace.js'
-import type { ContextState } from '../core/contexts/context-state.js'
-import type { Pin } from '../core/contexts/pin.js'
-import type { AcknowledgementEntry, Command, PredictorCommand, UnreadableCommand } from '../core/reducer/log-entry.js'
-import type { Change, UnreadableChange } from '../core/reducer/threshold-change.js'
-import type { PolicyPatch } from '../core/policy/policy.js'
-import type { PredictorVersion } from '../core/predictor/predictor-version.js'
-import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
+import type { KeptTrace } from '../core/stats/index.js'
+import type {
+  AcknowledgementEntry, Change, Command, ContextState, PredictorCommand, UnreadableChange, UnreadableCommand,
+} from '../core/learn/index.js'
+import type { Pin, PolicyPatch } from '../core/policy/index.js'
+import type { PredictorVersion } from '../core/scores/index.js'
+import type { StoredCohort } from '../core/evidence/index.js'
 import type { AnswerStore, EventStore } from './event-store.js'
 import type { LearnerStore } from './learner-store.js'
 import type { LogStore } from './log.js'

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../core/reducer/log-entry.js'
-import type { Series, TrainingRun } from '../core/training-runs/run.js'
+import type { LogEntry } from '../core/learn/index.js'
+import type { Series, TrainingRun } from '../core/training/index.js'
 
 /** A report on a training run and its consequences. */
 export interface TrainingWrite {

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { KEY, losslessOutcome } from '../certify.js'
+import { enrol, KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
+import { QUICK_TIMES, quickPolicy } from '../quick-policy.js'
 
 t.test('an invalid setting ends the start with exit code 2 and its name', async (t) => {
   const service = startProcess(t, { PORT: 'eighty' })
@@ -50,62 +50,30 @@ t.test('localhost is a single address with a single server', async (t) => {
 
 t.test('SIGTERM answers the request in flight, and accepted outcomes survive', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
-  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"follow_up_seconds":0}' })
+  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: quickPolicy() }, { times: QUICK_TIMES })
   const url = await service.url()
+  const inFlight = losslessOutcome('in flight')
+  await enrol(service.post, [losslessOutcome('before'), inFlight])
   t.match(await service.post('/v1/outcomes', losslessOutcome('before')), { status: 202, body: { accepted: 1 } })
 
-  const body = JSON.stringify(losslessOutcome('in flight'))
+  const body = JSON.stringify(inFlight)
   const answered = new Promise<number | undefined>((resolve, reject) => {
-    const inFlight = request(`${url}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': body.length } }, (reply) => {
+    const sending = request(`${url}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': body.length } }, (reply) => {
       reply.resume().on('end', () => resolve(reply.statusCode))
     }).on('error', reject)
-    inFlight.write(body.slice(0, 10), () => {
+    sending.write(body.slice(0, 10), () => {
       service.child.kill('SIGTERM')
-      until('it is closing', () => service.log.find(({ msg }) => msg === 'closing')).then(() => inFlight.end(body.slice(10)), reject)
+      until('it is closing', () => service.log.find(({ msg }) => msg === 'closing')).then(() => sending.end(body.slice(10)), reject)
     })
   })
   t.equal(await answered, 202)
   t.same(await service.exited, { code: 0, signal: null })
   t.ok(service.log.some(({ msg }) => msg === 'closed'))
 
-  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"follow_up_seconds":0}' })
+  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: quickPolicy() }, { times: QUICK_TIMES })
   await again.url()
-  await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 2)
+  await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.generations?.control === 2)
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
-})
-
-t.test('a stalled client does not prevent an orderly shutdown', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '12' })
-  const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
-  stalled.on('error', () => {}).write('{"gen')
-  await until('it is connected', () => stalled.socket?.connecting === false)
-  service.child.kill('SIGTERM')
-  t.same(await service.exited, { code: 0, signal: null })
-  t.ok(service.log.some(({ msg }) => msg === 'closed'))
-})
-
-t.test('a connection whose last request ends late does not prevent the shutdown', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '60' })
-  const { port } = new URL(await service.url())
-  const client = connect(Number(port), '127.0.0.1').setEncoding('utf8').on('error', () => {})
-  t.teardown(() => { client.destroy() })
-  const body = '{"tokens":1,"confidence":1}'
-  client.write(`POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
-  await until('it is being read', async () => (await service.get('/livez')).status === 200)
-  service.child.kill('SIGTERM')
-  await setTimeout(1000) // by then no new connection is accepted
-  client.write(body.slice(5))
-  t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
-  await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'))
-  t.same(await service.exited, { code: 0, signal: null })
-})
-
-t.test('SIGTERM during the start ends the service', async (t) => {
-  const DATA_DIR = await temporaryFolder(t)
-  const service = startProcess(t, { DATA_DIR })
-  await until('it opens its folder', () => existsSync(join(DATA_DIR, 'in-use.sock')))
-  service.child.kill('SIGTERM')
-  t.same(await service.exited, { code: 0, signal: null })
 })
 
 t.test('changes are logged with an id, and decisions and reads only at debug', async (t) => {

@@ -3,26 +3,24 @@ import { join } from 'node:path'
 import t from 'tap'
 import { run as runExport } from '../../src/cli/export.js'
 import { run } from '../../src/cli/import.js'
-import { certify, CONTEXT, KEY } from '../certify.js'
+import { certify, KEY, losslessOutcome, report } from '../certify.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { captureIo } from './command-line/captured-io.js'
 
-const step = { generation_id: 'g', tokens: 32, confidence: 0.99, context: CONTEXT }
-
-t.test('a state moves from a folder to Redis with the same decisions, arms and evidence', { skip: withoutRedis }, async (t) => {
+t.test('a state moves from a folder to Redis, and its evidence begins again', { skip: withoutRedis }, async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const file = join(await temporaryFolder(t), 'state.jsonl')
   const before = await build(t, { DATA_DIR })
   await certify(before)
   await before.send('PUT', '/v1/contexts/model=x/pin', { threshold: 0.9, reason: 'why' })
-  const decided = async ({ send }: Pick<typeof before, 'send'>) => {
-    const arms = await Promise.all(Array.from({ length: 20 }, async (_, i) => (await send('POST', '/v1/decisions', { ...step, generation_id: `g${i}` })).body.arm))
-    const { snapshot_version, ...decision } = (await send('POST', '/v1/decisions', step)).body
-    const { thresholds, control_generations } = (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
-    return { arms, decision, thresholds, control_generations, audit: (await send('GET', '/v1/audit')).body.commands.map(({ key }: { key: string }) => key) }
+  const read = async ({ send }: Pick<typeof before, 'send'>) => {
+    const context = (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
+    const commands = (await send('GET', '/v1/audit')).body.commands.map(({ key }: { key: string }) => key)
+    return { context, kept: { audit: commands, policy: context.policy, saved: context.tokens.saved } }
   }
-  const expected = await decided(before)
+  const expected = await read(before)
+  t.ok(expected.context.threshold !== null && expected.kept.audit.length > 0)
   await before.app.close()
   const exporting = captureIo({ DATA_DIR })
   await runExport([], exporting)
@@ -34,14 +32,23 @@ t.test('a state moves from a folder to Redis with the same decisions, arms and e
   const importing = captureIo({ REDIS_URL: redis.url })
   await run([file], importing)
   t.match(importing.err(), /^imported 3 contexts at version \d+, 0 entries to fold, 300 ids of outcomes\n$/)
-  await until('it is in force', async () => (await after.send('POST', '/v1/decisions', step)).body.guarantee !== null)
-  t.same(await decided(after), expected)
-  await until('the learner continues from there', async () => after.learner.isLeader())
-  await certify(after, { model: 'q', task: 'another' })
+  const untilContext = async (what: string, isSo: (context: any) => boolean) =>
+    await until(what, async () => isSo((await read(after)).context))
+  await untilContext('evidence begins again', ({ epoch }) => epoch === 2)
+  const { context, kept } = await read(after)
+  t.match(context, { threshold: null, generations: { control: 0 } })
+  t.same(kept, expected.kept)
 
   await t.rejects(run([file], importing), { name: 'CommandError', message: /already.*--replace/ })
-  await run([file, '--replace'], importing)
-  await until('the imported state is back', async () => (await after.send('GET', '/v1/contexts')).body.contexts.length === 3)
+  for (const looks of [2, 3]) {
+    const outcomes = Array.from({ length: 400 }, (_, i) => losslessOutcome(`${looks} ${i}`))
+    await report((path, body) => after.send('POST', path, body), outcomes)
+    await untilContext('it is certified again', ({ threshold }) => threshold !== null)
+    const { total_error_level: level } = (await read(after)).context.guarantee
+    t.ok(Math.abs(level - 0.05 * (2 - 1 / looks)) < 1e-12, `look ${looks}: the export has one, but the replaced store more`)
+    await run([file, '--replace'], importing)
+    await untilContext('the imported state is back', ({ epoch, threshold }) => epoch === 2 && threshold === null)
+  }
 })
 
 t.test('a failed import changes nothing', async (t) => {

@@ -1,10 +1,12 @@
 import t from 'tap'
-import { logEvidence } from '../../src/core/certificate/certificate.js'
-import { certifiedIndex } from '../../src/core/certificate/certified-threshold.js'
-import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
-import { addTrace, mergeEvidence } from '../../src/core/certificate/evidence-sum.js'
-import { stopsOf, type Em } from '../../src/core/certificate/trace.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
+import { logEvidence } from '../../src/core/stats/certificate.js'
+import { certifiedIndex } from '../../src/core/stats/certified-threshold.js'
+import { emDrop, tokensSavedRatio, type Evidence } from '../../src/core/stats/evidence.js'
+import { addTrace, mergeEvidence } from '../../src/core/stats/evidence-sum.js'
+import { stopsOf } from '../../src/core/stats/trace.js'
+import type { Em } from '../../src/core/decide/step.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { NO_EVIDENCE } from './stats/no-evidence.js'
 import { tracesText, vectors, type TraceFile } from '../test-data.js'
 
 interface Row {

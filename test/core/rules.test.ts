@@ -1,13 +1,14 @@
 import t from 'tap'
 import type { Random } from '../../src/cli/traces/seeded-random.js'
-import { reaches } from '../../src/core/certificate/certificate.js'
-import { addFinal, nothingTested, prefixesAt } from '../../src/core/certificate/tested-evidence.js'
-import type { CohortRules, CohortScoring } from '../../src/core/enrolment/accounting.js'
-import { Cohort } from '../../src/core/enrolment/cohort.js'
-import { countsWithin } from '../../src/core/enrolment/evidence-span.js'
+import { reaches } from '../../src/core/stats/certificate.js'
+import { mergeEvidence } from '../../src/core/stats/evidence-sum.js'
+import { noEvidence } from '../../src/core/stats/evidence.js'
+import { prefixesAt } from '../../src/core/stats/prefixes.js'
+import type { CohortRules } from '../../src/core/evidence/accounting.js'
+import { Cohort } from '../../src/core/evidence/cohort.js'
+import { addFinalSlice, newSpan, PrefixSpans } from '../../src/core/evidence/evidence-span.js'
 import { atMost, rateOf } from '../random.js'
-import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
-import { FIRST } from './reducer/memory-fold.js'
+import { entryOf, rulesWith, unitWith } from './evidence/cohort-fixtures.js'
 
 // Breaking any rule of evidence (docs/concepts/certificate.md) gives false certificates. For each of them a world in which stopping loses
 // two to three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is; the same generations,
@@ -16,10 +17,8 @@ import { FIRST } from './reducer/memory-fold.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const ONE_THRESHOLD: CohortScoring = { thresholds: 1 }
-const NOTHING = nothingTested(1, { clock: 0, time: 0 })
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
-const RULES = rulesWith({ followUp: 1_800_000, scoring: ONE_THRESHOLD })
+const RULES = rulesWith({ followUp: 1_800_000, scoring: { thresholds: 1 } })
 
 /** A generation or a sample of a group: when it starts and ends, s, and whether stopping it would lose its answer. */
 interface Sample {
@@ -56,11 +55,8 @@ function byEnrolment (
   }
   const enrolled = world.filter(({ isPassedOver }) => isPassedOver !== true)
   const entries: Array<{ readonly at: number, readonly take: (clock: number) => void }> = enrolled.map((sample) => ({
-    at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current) },
+    at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, rules) },
   }))
-  const rule = { units: FIRST, span: rules.span }
-  const scoring: CohortScoring = rules.span === 0 ? ONE_THRESHOLD : { ...ONE_THRESHOLD, isTested: (unit) => countsWithin(0, unit, rule) }
-  const current: CohortRules = { ...rules, scoring }
   for (const sample of world) {
     if (sample.isSilent) continue
     entries.push({
@@ -69,7 +65,7 @@ function byEnrolment (
         const member = cohort.members.get(uOf(sample))
         if (member === undefined) return
         const unit = unitWith(sample.isLost ? 1 : 0)
-        cohort.report(member, { kind: 'known', unit }, samples, clock, current)
+        cohort.report(member, { kind: 'known', unit }, samples, clock, rules)
       },
     })
   }
@@ -77,15 +73,21 @@ function byEnrolment (
   const look = (): void => {}
   const last = entries.at(-1)!.at + rules.followUp / 1000
   for (let at = entries[0]!.at; at < last; at += 5) entries.push({ at, take: look })
-  let tested = NOTHING
+  let [evidence, span] = [noEvidence(1), newSpan(1, rules.span)]
   for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
     const clock = at * 1000
     take(clock)
-    cohort.advance(clock, current)
-    for (const { differences } of cohort.takeFinal()) tested = addFinal(tested, differences)
+    cohort.advance(clock, rules)
+    for (const slice of cohort.takeFinal()) {
+      evidence = mergeEvidence(evidence, slice.evidence!)
+      span = addFinalSlice(span, slice, rules.span)
+    }
     if (take !== look) continue
-    const open = cohort.openEvidence(current).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
-    if (prefixesAt(tested, open, 0).some((prefix) => reaches(BOUND, prefix, BAR))) return true
+    const open = cohort.openEvidence(rules).map((slice) => isLost ? slice : { ...slice, unaccounted: 0 })
+    const spans = new PrefixSpans({ evidence, span, slices: cohort.slices, open }, rules.span)
+    const isCertified = prefixesAt(evidence, open, 0).some((prefix, i) =>
+      spans.isSpread(i) && reaches(BOUND, prefix, BAR) && !spans.isContradicted(i, 0, BOUND))
+    if (isCertified) return true
   }
   return false
 }
@@ -137,7 +139,7 @@ const steady = (random: Random, drop: number, perSecond: number, seconds: number
 /** When a control share rises from next to nothing, s. */
 const RISE = 10
 
-judgeRule('rule 1: only first steps enrol. When the share rises, later steps would enrol those that are still running', {
+judgeRule('E1: only first steps enrol. When the share rises, later steps would enrol those that are still running', {
   world: (random, drop) => [
     ...Array.from({ length: 1600 }, () => ({ ...generation(random, drop, random() / 2, 'short'), isPassedOver: true })),
     ...steady(random, drop, 2, 400, 'short').map((sample) => ({ ...sample, start: sample.start + RISE, end: sample.end + RISE })),
@@ -146,12 +148,12 @@ judgeRule('rule 1: only first steps enrol. When the share rises, later steps wou
     sample.isPassedOver === true && sample.end > RISE ? { ...sample, start: RISE, isPassedOver: false } : sample)),
 })
 
-judgeRule('rule 3: the order is that of enrolment. In the order of arrival, the short generations of a burst come first', {
+judgeRule('law 6: the order is that of enrolment. In the order of arrival, the short generations of a burst come first', {
   world: bursts,
   broken: (_, world) => isCertified(byEnd(world)),
 })
 
-judgeRule('rule 5: a unit that is not accounted for counts as lost. Leaving it out of its prefix would leave out long generations', {
+judgeRule('E4: a unit that is not accounted for counts as lost. Leaving it out of its prefix would leave out long generations', {
   world: bursts,
   broken: (random, world) => byEnrolment(random, world, { isLost: false }),
 })
@@ -162,7 +164,7 @@ const fewLong: World = (random, drop) => Array.from({ length: 6000 }, (_, i): Sa
   return { start: i / 40, end: i / 40 + (isLong ? 60 : 1), isLost: isLong && random() < drop / 0.06 }
 })
 
-judgeRule('rule 4: slices join the sum in their order. Skipping incomplete slices would favour slices without long generations', {
+judgeRule('E4: slices join the sum in their order. Skipping incomplete slices would favour slices without long generations', {
   world: fewLong,
   broken (_, world) {
     const slices = Array.from({ length: Math.floor(world.length / 32) }, (_, i) => world.slice(32 * i, 32 * i + 32))
@@ -171,26 +173,26 @@ judgeRule('rule 4: slices join the sum in their order. Skipping incomplete slice
   },
 })
 
-judgeRule('rule 4: a slice lasts at least a 64th of the follow-up. Slices of 32 divide a burst that is sorted by difficulty', {
+judgeRule('E3: a slice lasts at least a 64th of the follow-up. Slices of 32 divide a burst that is sorted by difficulty', {
   world: (random, drop) => [0, 60].flatMap((start) => Array.from({ length: 400 }, (_, i): Sample =>
     ({ start: start + i / 1000, end: start + 5 + i / 1000, isLost: i >= 240 && random() < drop * 400 / 160 }))),
   broken: (_, world) => isCertified(world),
 })
 
-judgeRule('rule 6: a missing outcome counts as lost. Leaving it out would miss generations that a worker gives up when they get long', {
+judgeRule('E5: a missing outcome counts as lost. Leaving it out would miss generations that a worker gives up when they get long', {
   world: (random, drop) => steady(random, drop, 10, 300)
     .map((sample) => sample.end - sample.start > 20 && sample.isLost ? { ...sample, isSilent: true } : sample),
   broken: (random, world) => byEnrolment(random, world.filter(({ isSilent }) => isSilent !== true)),
 })
 
-judgeRule('rule 8: a group is accounted for when all of its samples are. Counting its first samples would count the short ones', {
+judgeRule('E7: a group is accounted for when all of its samples are. Counting its first samples would count the short ones', {
   world: (random, drop) => Array.from({ length: 300 }, (_, group) =>
     Array.from({ length: 8 }, (): Sample => ({ ...generation(random, drop, group / 4), group }))).flat(),
   kept: { samples: 8 },
   broken: (random, world) => byEnrolment(random, world, { samples: 1 }),
 })
 
-judgeRule('rule 8: a group is one unit. Its samples have similar outcomes, so counting each would count the same evidence several times', {
+judgeRule('E7: a group is one unit. Its samples have similar outcomes, so counting each would count the same evidence several times', {
   world: (random, drop) => Array.from({ length: 240 }, (_, group) => {
     const isLost = random() < drop
     return Array.from({ length: 32 }, (): Sample => ({ start: group, end: group + 5 + random(), isLost, group }))
@@ -199,7 +201,7 @@ judgeRule('rule 8: a group is one unit. Its samples have similar outcomes, so co
   broken: (_, world) => isCertified(world),
 })
 
-judgeRule('rule 12: a first certificate is about half an hour. Without a span it is about a few jobs, each of similar prompts', {
+judgeRule('E8: a certificate spans half an hour. Without a span it is about a few jobs, each of similar prompts', {
   world: (random, drop) => Array.from({ length: 50 }, (_, minute) => {
     const loss = random() < 2 * drop ? 0.5 : 0
     return Array.from({ length: 50 }, (_, i): Sample => {

@@ -1,10 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { stringify } from 'yaml'
-import { temporaryFolder } from '../helper.js'
 import { exportedMetrics, metricsIn } from './exported-metrics.js'
-import { promtoolAccepts, withoutPrometheus } from './promtool.js'
 
 interface Panel {
   readonly id: number
@@ -43,11 +39,4 @@ t.test('no panel covers another one', async (t) => {
   t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'ids differ')
   const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, i) => `${x + i % w},${y + Math.floor(i / w)}`))
   t.equal(new Set(cells).size, cells.length)
-})
-
-t.test('Prometheus can parse every query', { skip: withoutPrometheus }, async (t) => {
-  const file = join(await temporaryFolder(t), 'queries.yml')
-  const rules = queries.map(({ expr }, i) => ({ record: `query:${i}`, expr: expr.replaceAll('$__rate_interval', '1m') }))
-  await writeFile(file, stringify({ groups: [{ name: 'queries', rules }] }))
-  await promtoolAccepts(t, ['check', 'rules', file])
 })

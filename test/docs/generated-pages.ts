@@ -49,8 +49,8 @@ function errorsPage (): string {
 
 ${NOTE}
 
-An error has a stable \`code\`, the HTTP status and a message that says how to correct the request. Where the error lies in the input,
-\`details\` names the place. A \`…\` stands for the variable part of a message.
+An error has a stable \`code\`, the HTTP status and a message that says how to correct the request. If a part of the input is
+wrong, \`details\` names it. A \`…\` stands for the variable part of a message.
 
 * **429 and 503**: nothing was kept. Send the same request again, after \`Retry-After\` where it is given. An outcome that is sent again counts once.
 * **Other 4xx**: change the request before you send it again.
@@ -69,8 +69,8 @@ async function helpOf (...words: string[]): Promise<string> {
   return io.out()
 }
 
-/** Commands of which the overview says everything, or that have a page of their own. */
-const WITHOUT_SECTION = ['serve', 'vectors', 'openapi', 'proxy']
+/** Commands that the overview or another page explains. */
+const WITHOUT_SECTION = ['serve', 'vectors', 'openapi', 'proxy', 'demo', 'token', 'conformance']
 
 async function cliPage (): Promise<string> {
   const overview = await helpOf()
@@ -81,13 +81,14 @@ async function cliPage (): Promise<string> {
 ${NOTE}
 
 In a checkout the command is \`npx stopgate\`. In the Docker image the arguments of \`docker run\` follow the image's name.
-Exit codes: 0, 1 when a command could not do all of its work, 2 when it was called wrongly. Pass tokens in
+The exit code is 1 if a command could not do all of its work, and 2 if it was called wrongly. Pass tokens in
 \`STOPGATE_TOKEN\`, since other users of the machine can see the arguments of a command.
 
 \`\`\`text
 ${overview}\`\`\`
 
-The [options of \`stopgate proxy\`](proxy.md) and the [settings of \`stopgate serve\`](../operate/settings.md) have pages of their own.
+Other pages have the [options of the proxy](proxy.md), the [settings of the service](../operate/settings.md), and explain
+[\`token\`](../operate/security.md#tokens) and [\`conformance\`](../integrate/conformance.md).
 
 ${sections.join('\n')}`
 }

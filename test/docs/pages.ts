@@ -31,5 +31,5 @@ export function blocksOf (page: string): Block[] {
   })
 }
 
-/** A page without its code, for what is checked of the prose. */
+/** A page without its code, for checks of the prose. */
 export const proseOf = (page: string): string => readPage(page).replaceAll(/^```[^]*?^```$/gm, '')

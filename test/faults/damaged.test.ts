@@ -5,11 +5,12 @@ import { run as exportState } from '../../src/cli/export.js'
 import { run as importState } from '../../src/cli/import.js'
 import { openRoot, tablesIn } from '../../src/store/embedded/embedded-tables.js'
 import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
 import { captureIo } from '../cli/command-line/captured-io.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { admin } from './redis-fleet.js'
+import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
 
 // Valid JSON with an invalid value, at each place that the learner reads. It must be skipped, reported and repaired.
 
@@ -60,9 +61,9 @@ async function overcome (
   t.match(await send('POST', '/v1/decisions', { ...treated, context: other }), { body: { decision: 'continue', reason: 'off' } })
   await until('it learns', async () => (await send('GET', '/readyz')).body.learner.leader)
   await until('all is read', async () => (await store.revision()).lag === 0)
-  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('after'))).status, 202)
-  const learned = async () => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
-  await until('it goes on from where it was', async () => await learned() === 301)
+  t.equal((await send('POST', '/v1/outcomes', treatedOutcome('after'))).status, 202)
+  await until('it goes on', async () => await treatedGenerations((path) => send('GET', path)) === 1)
+  t.match(await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`), { body: { generations: { control: 300 } } }, 'from where it was')
   const { body: { warnings } } = await send('GET', '/readyz')
   t.match(warnings.join(), /Policies or pins cannot be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
   const { body: { changes }, status } = await send('GET', '/v1/history?limit=1000')
@@ -100,7 +101,7 @@ async function overcome (
   t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], cohorts: [], samples: [] }, 0], 'the next learner finds no damage')
 }
 
-/** An export names what is damaged. A file of the rest can be imported, and the damage is repaired there as well. */
+/** An export names the damage. A file of the rest can be imported, and the damage is repaired there as well. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const io = captureIo(env)
   await t.rejects(exportState([], io), { name: 'CommandError', exitCode: 1, message: /^17 values .* can be imported/ })
@@ -111,11 +112,11 @@ async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const DATA_DIR = join(folder, 'data')
   await importState([file], captureIo({ DATA_DIR }))
   const { send, store, app } = await build(t, { DATA_DIR })
-  t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
   t.match((await send('GET', '/readyz')).body.warnings.join(), 'the pin of model=q,task=cut')
   t.ok((await send('GET', '/v1/history?limit=1000')).body.changes.some(({ cause }: { cause: string }) => cause === 'unreadable'))
   t.ok((await send('GET', '/v1/audit?limit=1000')).body.commands.some(({ type }: { type: string }) => type === 'unreadable'))
   await until('all is read', async () => (await store.revision()).lag === 0)
+  t.equal((await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).status, 200)
   await app.close()
 }
 

@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 import { withoutFileLimit } from '../store/file-limit.js'
-
-const step = { arm: 'control', tokens: 32, confidence: 0.5, context: { model: 'm' } }
+import { noticesLoss, step } from './lost-folder.js'
+import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
 
 t.test('a second process on the folder ends with a message, and the first continues', async (t) => {
   const env = { DATA_DIR: await temporaryFolder(t) }
@@ -17,23 +16,23 @@ t.test('a second process on the folder ends with a message, and the first contin
   const second = startProcess(t, env)
   t.match(await second.exited, { code: 1, signal: null })
   t.match(second.stderr(), /DATA_DIR/)
-  t.match(await first.post('/v1/outcomes', losslessOutcome('g')), { status: 202 })
+  t.match(await first.post('/v1/outcomes', treatedOutcome('g')), { status: 202 })
 })
 
 t.test('a full disk refuses outcomes, and decisions continue and nothing acknowledged is lost', { skip: withoutFileLimit }, async (t) => {
-  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}' }
+  const env = { DATA_DIR: await temporaryFolder(t) }
   const first = startProcess(t, env, { deafTo: 'XFSZ' })
   await first.url()
   let sent = 0
   let kept = 0
   const batch = async () => {
-    const outcomes = Array.from({ length: 100 }, () => losslessOutcome(`g${sent++}`))
+    const outcomes = Array.from({ length: 100 }, () => treatedOutcome(`g${sent++}`))
     const { status } = await first.post('/v1/outcomes/batch', { outcomes })
     if (status === 202) kept += 100
     return status
   }
   const limit = (size: number | string) => execFileSync('prlimit', [`--pid=${first.child.pid}`, `--fsize=${size}:unlimited`])
-  limit(statSync(join(env.DATA_DIR, 'data.mdb')).size + 500_000)
+  limit(statSync(join(env.DATA_DIR, 'data.mdb')).size + 200_000)
   await until('there is no room', async () => await batch() === 503 && !(await first.get('/readyz')).body.store.up) // a busy machine gives 503, too
   t.match(await first.post('/v1/decisions', step), { status: 200, body: { decision: 'continue' } })
   t.match(await first.get('/readyz'), { status: 200, body: { ready: true, store: { up: false }, warnings: [/Make room on the disk of DATA_DIR/] } })
@@ -47,31 +46,12 @@ t.test('a full disk refuses outcomes, and decisions continue and nothing acknowl
 
   const second = startProcess(t, env)
   const generations = await until('all is learned', async () => {
-    const { body } = await second.get(`/v1/contexts/${KEY}`)
-    return body.control_generations >= kept && body.control_generations
+    const count = await treatedGenerations(second.get)
+    return count >= kept && count
   })
   t.equal(generations, kept, `of ${sent} sent`)
 })
 
-for (const [how, remove] of [
-  ['deleted', async (folder: string) => { await rm(folder, { recursive: true }) }],
-  ['replaced', async (folder: string) => { await rename(folder, `${folder}-old`); await mkdir(folder) }],
-] as const) {
-  t.test(`a data folder that is ${how} under a running service is noticed, and outcomes are refused`, async (t) => {
-    const DATA_DIR = join(await temporaryFolder(t), 'data')
-    const service = startProcess(t, { DATA_DIR })
-    t.match(await service.post('/v1/outcomes', losslessOutcome('a')), { status: 202 })
-    await remove(DATA_DIR)
-    t.match(await service.post('/v1/outcomes', losslessOutcome('b')), { status: 503 }, 'the first outcome after it is refused')
-    t.match(await service.post('/v1/decisions', step), { status: 200 })
-    const { body } = await service.get('/readyz')
-    t.match(body, { ready: true, store: { up: false } })
-    t.match(body.warnings[0], /deleted or replaced.*Restore DATA_DIR and restart|Restore DATA_DIR and restart.*deleted or replaced/)
-    const second = startProcess(t, { DATA_DIR })
-    t.match(await second.exited, { code: 1 }, 'no second service starts on the path while the first runs')
-    t.match(second.stderr(), /was deleted or replaced, and the process that used it still runs/)
-    service.child.kill('SIGTERM')
-    await service.exited
-    await startProcess(t, { DATA_DIR }).url()
-  })
-}
+t.test('a data folder that is deleted under a running service is noticed, and outcomes are refused', async (t) => {
+  await noticesLoss(t, (folder) => rm(folder, { recursive: true }))
+})

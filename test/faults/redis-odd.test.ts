@@ -5,9 +5,10 @@ import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, reportTo } from '../certify.js'
 import { build, until, type Built } from '../helper.js'
 import { DURABLE, freePort, startRedis, withoutRedis, type RedisServer } from '../redis-server.js'
+import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
 
 // Redis answers, but its state was changed or it refuses writes. Each test checks what callers see, what readyz and metrics report, and
 // that the service recovers by itself.
@@ -25,9 +26,9 @@ async function certified (t: Test, settings = DURABLE): Promise<{ redis: RedisSe
   return { redis, built, admin }
 }
 
-const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/outcomes', losslessOutcome(id))).status
+const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/outcomes', treatedOutcome(id))).status
 const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202)
-const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
+const learned = ({ send }: Built, key = KEY) => treatedGenerations((path) => send('GET', path), key)
 
 /** The replica stays ready, and says that the store takes no writes, however often it is read. */
 async function warnsOfRefusals (t: Test, { send, snapshotHolder }: Built, warning: RegExp): Promise<void> {
@@ -64,24 +65,24 @@ t.test('after Redis restarts empty, nothing is stopped and learning starts again
 t.test('while Redis is read-only, outcomes are refused and decisions continue', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.replicaof('127.0.0.1', String(await freePort()))
-  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, headers: { 'retry-after': '1' } })
+  t.match(await built.send('POST', '/v1/outcomes', treatedOutcome('refused')), { status: 503, headers: { 'retry-after': '1' } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   t.match((await built.send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
   await admin.replicaof('NO', 'ONE')
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301)
+  await until('it is learned, once', async () => await learned(built) === 1)
 })
 
 t.test('while Redis is out of memory, outcomes are refused whole, decisions continue and nothing is lost', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.config('SET', 'maxmemory', '1')
-  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  t.match(await built.send('POST', '/v1/outcomes', treatedOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await warnsOfRefusals(t, built, /Redis refuses writes.*OOM/)
   await admin.config('SET', 'maxmemory', '0')
   await warnsNoMore(built)
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301)
+  await until('it is learned, once', async () => await learned(built) === 1)
 })
 
 t.test('while Redis cannot write to its disk, outcomes are refused, decisions continue and readyz warns', { skip }, async (t) => {
@@ -93,26 +94,26 @@ t.test('while Redis cannot write to its disk, outcomes are refused, decisions co
   await mkdir(join(redis.folder, 'in-the-way')) // no file can take the place of a folder
   await admin.config('SET', 'save', '3600 1')
   await save('err')
-  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  t.match(await built.send('POST', '/v1/outcomes', treatedOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await warnsOfRefusals(t, built, /Redis refuses writes.*MISCONF/)
   await rm(join(redis.folder, 'in-the-way'), { recursive: true })
   await save('ok')
   await warnsNoMore(built)
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301)
+  await until('it is learned, once', async () => await learned(built) === 1)
 })
 
 t.test('a key of the wrong type gives 500 with an id, decisions continue and readyz reports the learner\'s failure', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.rename(KEYS.log, 'kept')
   await admin.set(KEYS.log, 'not a log')
-  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 500, body: { message: /request id/ } })
+  t.match(await built.send('POST', '/v1/outcomes', treatedOutcome('refused')), { status: 500, body: { message: /request id/ } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await until('readyz says so', async () => /learner is failing/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   await admin.rename('kept', KEYS.log)
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301)
+  await until('it is learned, once', async () => await learned(built) === 1)
 })
 
 t.test('a context with an unreadable state continues and starts a new epoch, and the others are unaffected', { skip }, async (t) => {
@@ -144,11 +145,11 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
   t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate', 'acknowledgement null by anonymous']))
   t.match(await send('POST', '/v1/decisions', treated), damaged)
   t.equal(await report(built, 'again'), 202)
-  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('another', other))).status, 202)
+  t.equal((await send('POST', '/v1/outcomes', treatedOutcome('another', other))).status, 202)
   await until('it is learned', async () => await learned(built) === 1)
-  const ofOther = async () => (await send('GET', `/v1/contexts/${encodeURIComponent('model=q,task=aime')}`)).body.control_generations
-  await until('the other went on from where it was', async () => await ofOther() === 301)
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`again-${i}`)) })
+  await until('the other goes on', async () => await learned(built, 'model=q,task=aime') === 1)
+  t.match(await send('GET', '/v1/contexts/model=q,task=aime'), { body: { generations: { control: 300 } } }, 'from where it was')
+  await reportTo(built, Array.from({ length: 300 }, (_, i) => losslessOutcome(`again-${i}`)))
   await until('it is certified again', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'stop')
 })
 

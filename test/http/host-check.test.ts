@@ -12,7 +12,7 @@ t.test('the names of this machine are allowed, and those that are stated', async
   t.ok(createHostCheck(null).isHostAllowed('evil.example'))
 })
 
-t.test('a page may change something if it comes from the same host, or from one that is stated', async (t) => {
+t.test('a page may make changes if it comes from the same host, or from a stated one', async (t) => {
   const { isOriginAllowed } = createHostCheck(['stopgate.internal'])
   t.ok(isOriginAllowed(undefined, 'localhost:8080'))
   t.ok(isOriginAllowed('http://localhost:8080', 'localhost:8080'))

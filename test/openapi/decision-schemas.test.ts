@@ -1,6 +1,7 @@
 import t from 'tap'
 import { DecisionSchema, StepSchema } from '../../openapi/decision-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
+import { guaranteeToWire } from '../../openapi/wire.js'
 import { ruleReply } from '../../src/service/decisions/rule-reply.js'
 import { certify, CONTEXT } from '../certify.js'
 import { build } from '../helper.js'
@@ -12,7 +13,7 @@ t.test('decisions match their schema without losing a field', async (t) => {
     const { body } = await built.send('POST', '/v1/decisions', step)
     t.equal(itemValidator(DecisionSchema)(body), null)
     const { decision, rule } = built.snapshotHolder.decideStep(step)
-    t.strictSame({ ...body, warnings: [] }, { ...decision, warnings: [], rule: ruleReply(rule) }, 'the route adds warnings of its own')
+    t.strictSame({ ...body, warnings: [] }, { ...decision, warnings: [], guarantee: guaranteeToWire(rule.guarantee), rule: ruleReply(rule) }, 'the route adds warnings of its own')
   }
 })
 

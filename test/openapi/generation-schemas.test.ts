@@ -7,10 +7,10 @@ import { build } from '../helper.js'
 t.test('a generation matches its schema with and without an outcome', async (t) => {
   const { send } = await build(t)
   const problem = itemValidator(GenerationSchema)
-  await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 32, confidence: null, context: CONTEXT, answer: 'x' })
+  await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 32, confidence: null, context: CONTEXT })
   t.equal(problem((await send('GET', '/v1/generations/g')).body), null)
   await send('POST', '/v1/outcomes', { generation_id: 'g', arm: 'control', tokens: 64, context: CONTEXT, answer: 'x' })
   const { body } = await send('GET', '/v1/generations/g')
   t.equal(problem(body), null)
-  t.equal(body.outcome.answer_digest, body.steps[0].answer_digest)
+  t.type(body.outcome.answer_digest, 'string')
 })

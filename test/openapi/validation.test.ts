@@ -5,7 +5,7 @@ import { StepSchema } from '../../openapi/decision-schemas.js'
 import { LabelSchema, OutcomeSchema } from '../../openapi/outcome-schemas.js'
 import { itemValidator, lenient, normalizeBody, serializerCompiler, toNullable } from '../../openapi/validation.js'
 
-/** A body with every optional field null, at every depth, around what is required. */
+/** A body with every optional field null, at every depth, beside the required ones. */
 function withNulls (schema: object, body: Record<string, unknown>): Record<string, unknown> {
   const { properties = {}, required = [] } = schema as { properties?: object, required?: string[] }
   return { ...Object.fromEntries(Object.keys(properties).filter((name) => !required.includes(name)).map((name) => [name, null])), ...body }

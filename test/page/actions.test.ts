@@ -47,11 +47,11 @@ t.test('on a certified context of a real service', async (t) => {
     t.equal((await send('GET', url)).body.pin, null, 'a dry run changes nothing')
     await page.click('Do it')
     await page.shows('Pinned to never stop by anonymous (incident 42), until')
-    t.match((await send('GET', url)).body.pin, { threshold: null, reason: 'incident 42', expires_at: String })
+    t.match((await send('GET', url)).body, { threshold: null, pin: { at: KEY, reason: 'incident 42', expires_at: String } })
     t.equal(page.tile('Threshold in force')[1], 'By a pin, without a guarantee')
   })
 
-  t.test('what was seen must be what is done', async (t) => {
+  t.test('only a change that was seen can be made', async (t) => {
     await page.click('Remove pin …')
     await give(page, 'over')
     await page.fill('Reason', 'all is well')
@@ -76,7 +76,7 @@ t.test('on a certified context of a real service', async (t) => {
     t.equal((await send('GET', url)).body.mode, 'enforce')
   })
 
-  t.test('a policy shows what is inherited, and sends what was changed alone', async (t) => {
+  t.test('a policy shows inherited fields, and sends only changed ones', async (t) => {
     await page.click('Policy …')
     await page.until('the policy is read', () => page.requests.at(-1)!.path === `v1/contexts/${encodeURIComponent(KEY)}/policy`)
     t.equal(page.field('max_em_drop').placeholder, '2')
@@ -167,7 +167,7 @@ t.test('a command that fails after its dry run stays open with the message of th
   t.ok(page.control(PREVIEW), 'the effect must be seen again')
 })
 
-t.test('a dry run states what a change costs in tokens a day, or that it is unknown', async (t) => {
+t.test('a dry run states the tokens a day that a change costs, or that they are unknown', async (t) => {
   const cost = async (tokens_saved_per_day: object, contexts: object[] = [], total = 3) => {
     const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
       ? serviceWith()(request)
@@ -189,7 +189,7 @@ t.test('a dry run states what a change costs in tokens a day, or that it is unkn
   t.match((await cost({ before: 50, after: 50, unknown: 0 })).text(), 'As many tokens a day as now: 50 saved, net of probes.')
 })
 
-t.test('a dry run states what a change costs in EM, and more than five points must be typed', async (t) => {
+t.test('a dry run states the EM that a change costs, and more than five points must be typed', async (t) => {
   const dryRunOf = async (...contexts: object[]) => {
     const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
       ? serviceWith()(request)

@@ -43,7 +43,7 @@ function createContext (canvas: object) {
 
 const contexts = new WeakMap<object, object>()
 
-/** Keeps what is drawn, since happy-dom has no canvas. */
+/** Records drawings, since happy-dom has no canvas. */
 export const canvasAdapter: Canvas = {
   getContext ({ canvas }) {
     if (!contexts.has(canvas)) contexts.set(canvas, createContext(canvas))

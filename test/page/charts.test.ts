@@ -11,6 +11,8 @@ const TRADEOFF = 'EM drop against tokens saved, by threshold'
 const EVIDENCE = 'Evidence by threshold'
 const CARD = 'Evidence toward the next certificate'
 
+const { generations, evidence, follow_up: followUp } = example('context')
+
 t.test('the trade-off lists what each threshold saves and costs', async (t) => {
   const page = await open(t)
   t.same(page.table(TRADEOFF), [
@@ -49,7 +51,7 @@ t.test('the trade-off is drawn with the allowed loss in red and a ring at the th
   t.ok(Math.abs(ring.points.at(-1)![0] - curve.points[1]![0]) < 20, 'the ring is around the threshold in force')
 })
 
-t.test('legends name what is drawn, and figures only under the cursor', async (t) => {
+t.test('legends name the lines, and figures only under the cursor', async (t) => {
   const page = await open(t)
   const legendOf = (label: string) => page.all('[role=img]').find((place) => place.getAttribute('aria-label') === label)!.querySelectorAll('.u-legend .u-series')
   const shown = [...legendOf(TRADEOFF)].filter((row) => !row.classList.contains('unlisted')).map((row) => row.textContent)
@@ -65,12 +67,12 @@ t.test('thresholds that save nothing are no chart', async (t) => {
   const points = [point!, { ...point!, threshold: 0.98 }]
   const page = await open(t, { tradeoff: example('tradeoff', { points, threshold: null, knee: null, unfavourable_from: null }) })
   t.match(page.card('Cost of stopping earlier'), 'No threshold would have saved tokens so far.')
-  const none = await open(t, { context: example('context', { control_generations: 0 }), tradeoff: example('tradeoff', { points: [] }) })
+  const none = await open(t, { context: example('context', { generations: { ...generations, control: 0 } }), tradeoff: example('tradeoff', { points: [] }) })
   t.match(none.card('Cost of stopping earlier'), 'No control generation has been counted yet.')
 })
 
 t.test('under a pin, the ring is at the pinned threshold, however much that loses', async (t) => {
-  const pin = { threshold: 0.618, reason: 'r', by: 'ops', expires_at: null }
+  const pin = { at: KEY, reason: 'r', by: 'ops', expires_at: null }
   const page = await open(t, { context: example('context', { threshold: 0.618, pin, guarantee: null }) })
   const { shapes } = page.chart(TRADEOFF)
   const curve = shapes.find(({ colour, points }) => colour === page.paletteOf('accent') && points.length === 3)!
@@ -104,9 +106,9 @@ t.test('the evidence for each threshold is listed, with the generations that it 
   const page = await open(t, { context: example('context', { thresholds }) })
   t.same(page.table(EVIDENCE), [
     ['Threshold', 'Lost', 'Kept', 'Gained', 'EM drop', 'Tokens saved, net', 'Evidence, ln E', 'Needed'],
-    ['0.985', '0', '422', '0', '0.00 pt', '20.8 %', '10.30', '✓ certified'],
+    ['0.985', '0', '421', '0', '0.00 pt', '20.8 %', '10.30', '✓ certified'],
     ['0.97', '2', '1,419', '1', '0.07 pt', '20.8 %', '−0.50', '1,240 more'],
-    ['0.5', '0', '422', '0', '0.00 pt', '20.8 %', '10.30', 'not in sight'],
+    ['0.5', '0', '421', '0', '0.00 pt', '20.8 %', '10.30', 'not in sight'],
   ])
   const { texts, shapes } = page.chart(EVIDENCE)
   t.ok(texts.includes('Threshold, safest on the left'))
@@ -116,13 +118,13 @@ t.test('the evidence for each threshold is listed, with the generations that it 
 t.test('generations that are open are named beside the evidence, which does not count them', async (t) => {
   const replies: Partial<Replies> = {}
   const page = await open(t, replies)
-  t.match(page.card(CARD), 'Only generations that are accounted for are shown. 2 more are open: in the test they count as lost until their outcome and label arrive.')
+  t.match(page.card(CARD), 'Only generations that are accounted for are shown. 86 more are open: in the test they count as lost until their outcome and label arrive.')
   t.match(page.card(CARD), 'Evidence, accounted for')
-  replies.context = example('context', { thresholds: rowsOf({ certified: false, generations_needed: 0 }), generations_to_next_certificate: 0 })
+  replies.context = example('context', { thresholds: rowsOf({ certified: false, generations_needed: 0 }), evidence: { ...evidence, next_certificate_in: 0 } })
   await page.send('change')
   t.equal(page.table(EVIDENCE)[1]!.at(-1), 'when open ones end')
   t.match(page.card(CARD), /422 control generations, enough for the next certificate once fewer are open\n/)
-  replies.context = example('context', { unaccounted: 0 })
+  replies.context = example('context', { follow_up: { ...followUp, open: 0 } })
   await page.send('change')
   t.notMatch(page.card(CARD), 'are open')
 })
@@ -139,10 +141,10 @@ t.test('the way to the next certificate is shown in generations and time', async
 })
 
 t.test('without a further certificate in sight the reason is stated', async (t) => {
-  const replies: Partial<Replies> = { context: example('context', { generations_to_next_certificate: null }) }
+  const replies: Partial<Replies> = { context: example('context', { evidence: { ...evidence, next_certificate_in: null } }) }
   const page = await open(t, replies)
   t.match(page.card(CARD), '422 control generations. Every threshold is certified.')
-  replies.context = example('context', { generations_to_next_certificate: null, thresholds: rowsOf({}, { certified: false }) })
+  replies.context = example('context', { evidence: { ...evidence, next_certificate_in: null }, thresholds: rowsOf({}, { certified: false }) })
   await page.send('change')
   t.match(page.card(CARD), '422 control generations. No further certificate is in sight at the rates observed.')
   t.equal(page.all('progress').length, 0)
@@ -152,7 +154,7 @@ t.test('evidence that comes while the page is open is shown over time', async (t
   const replies: Partial<Replies> = {}
   const page = await open(t, replies)
   t.notMatch(page.text(), 'Since you opened this page')
-  replies.context = example('context', { control_generations: 430, generations_to_next_certificate: null })
+  replies.context = example('context', { generations: { ...generations, control: 430 }, evidence: { ...evidence, next_certificate_in: null } })
   await page.send('change')
   t.match(page.text(), 'Since you opened this page')
   t.same(page.table('Control generations since').slice(1).map(([, ...figures]) => figures), [['422', '777'], ['430', '–']])

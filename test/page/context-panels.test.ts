@@ -5,7 +5,8 @@ import { ago, CONTEXT_VIEW, example, serviceWith, type Replies } from './replies
 
 const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
   await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', changes) }))
-const { arms, breach, fidelity, policy, follow_up: followUp } = example('context')
+const { arms: [control, treated], fidelity, follow_up: followUp } = example('context')
+const { effective: policy } = example('policy')
 
 t.test('the arms are compared, with the interval of their difference', async (t) => {
   const page = await open(t)
@@ -22,8 +23,8 @@ t.test('the arms are compared, with the interval of their difference', async (t)
 })
 
 t.test('arms that are too small are not compared', async (t) => {
-  const empty = { generations: 0, em: null, tokens: null }
-  const page = await open(t, { arms: { ...arms, treated: empty, em_difference: null } })
+  const empty = { ...treated!, generations: 0, em: null, em_interval: null, tokens: null, tokens_interval: null }
+  const page = await open(t, { arms: [control!, empty], em_difference_interval: null })
   t.match(page.card('Control against treated'), 'Too few graded generations in an arm for a comparison.')
   t.same(page.table('Control against treated')[2], ['Treated (stopped at the threshold)', '0', '–', '–'])
   t.equal(page.all('.difference').length, 0)
@@ -33,44 +34,39 @@ t.test('the probe form is shown with the forms that were tried and how often it 
   const known = example('context').probe_form!
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
-  t.match(page.card('Probe form'), 'boxed, up to 6 tokens · found over 20 generations; at the end of the reasoning it was right 95.7 % of 23 times')
+  t.match(page.card('Probe form'), 'boxed, up to 6 tokens · found by trial; at the end of the reasoning it was right 95.7 % of 23 times')
   t.same(page.table('Forms that were tried')[2], ['boxed', '100.0 %', '100.0 %', '4.10'])
-  replies.context = example('context', { probe_form: { ...known, form: null, validity: null } })
+  replies.context = example('context', { probe_form: { ...known, name: null, tokens: null, validity: null } })
   await page.send('change')
   t.match(page.card('Probe form'), 'No form gives the answers of the model, so nothing is probed.')
 })
 
-t.test('served answers are compared with probed ones, where stops are reported with their probes', async (t) => {
+t.test('served answers are compared with probed ones', async (t) => {
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
   t.match(page.card('Control against treated'),
     'Served as probed: 99.3 % of 431 stops; EM lost between probe and served answer: 0.17 pt (−1.06 pt to 1.42 pt, of all treated generations)')
-  replies.context = example('context', { fidelity: { ...fidelity, stops_awaiting_label: 3 } })
+  replies.context = example('context', { fidelity: { ...fidelity, awaiting_label: 3 } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'of all treated generations); differing stops that wait for a label, not counted yet: 3')
-  const none = { ...fidelity, stops: 0, ratio: null, em_drop: null, em_drop_low: null, em_drop_high: null }
-  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 5 } })
-  await page.send('change')
-  t.match(page.card('Control against treated'), 'No stop was reported with its probe, so served answers cannot be compared with probed ones.')
-  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 } })
+  replies.context = example('context', { fidelity: { ...fidelity, stops: 0, ratio: null, em_drop: null, interval: null } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'No stop has been reported since the threshold or the mode last changed.')
   t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose since the threshold or the mode last changed.', 'which is no good news')
 })
 
-t.test('a breach is shown in red, a suspicion or blindness as a warning, and none of these in green', async (t) => {
+t.test('a breach is shown in red, a suspicion as a warning, and neither in green', async (t) => {
   const cases = [
     ['good', '✓ No sign that real stops lose more than you allow.', {}],
-    ['warn', '△ Real stops seem to lose more than you allow.', { suspected: true }],
-    ['bad', '▲ Real stops lose more than you allow.', { suspected: true, breached: true }],
-    ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
-    ['bad', '▲ Stops lost the answers that were probed, so no certified threshold is in force for a time.', { suspected: true, held_until: '2026-03-04T12:00:00.000Z' }],
-    ['bad', '▲ Real stops lose more than you allow.', { breached: true, held_until: '2026-03-04T12:00:00.000Z' }],
+    ['warn', '△ Real stops seem to lose more than you allow.', { breach: 'suspected' }],
+    ['bad', '▲ Real stops lose more than you allow.', { breach: 'breached' }],
+    ['bad', '▲ Stops lost the answers that were probed, so no certified threshold is in force for a time.', { breach: 'suspected', held_until: '2026-03-04T12:00:00.000Z' }],
+    ['bad', '▲ Real stops lose more than you allow.', { breach: 'breached', held_until: '2026-03-04T12:00:00.000Z' }],
   ] as const
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
   for (const [colour, text, changes] of cases) {
-    replies.context = example('context', { breach: { ...breach, ...changes }, fidelity: { ...fidelity, stops_without_probe: 9 } })
+    replies.context = example('context', { fidelity: { ...fidelity, ...changes } })
     await page.send('change')
     t.equal(page.read('.verdict'), text)
     t.equal(page.colourOf(page.element('.verdict')), page.paletteOf(colour))
@@ -82,7 +78,7 @@ t.test('a pool lists its members, and marks those that have left', async (t) => 
     { key: 'model=q,task=a', threshold: null, control_generations: 1200, em_drop: 0.05, em_drop_low: 0.01, em_drop_high: 0.09, tokens_saved_ratio: 0.31, over_bound: true, left_at: ago(60) },
     { key: 'model=q,task=b', threshold: 0.9, control_generations: 0, em_drop: null, em_drop_low: null, em_drop_high: null, tokens_saved_ratio: null, over_bound: false, left_at: null },
   ]
-  const page = await open(t, { members: { at: ago(1), total: 40, over_bound: 1, left: 1, new: 3, worst } })
+  const page = await open(t, { members: { total: 40, over_bound: 1, left: 1, new: 3, worst } })
   t.same(page.table('Members of the pool'), [
     ['Context', 'Generations', 'EM drop of bound', 'Tokens saved, net'],
     ['model=q,task=a ▲ left', '1,200', '5.00 pt of 3.0 pt', '31.0 %'],
@@ -96,23 +92,25 @@ t.test('a context that is no pool has no list of members', async (t) => {
 })
 
 t.test('the fates of enrolled generations are listed with their meaning, without those of none', async (t) => {
-  const page = await open(t, { policy: { ...policy, follow_up_seconds: 7200 }, cancelled_ratio: 0.0125, open_enrolments: 16_384 })
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({
+    context: example('context', { follow_up: { ...followUp, cancelled: 5 } }), policy: example('policy', { effective: { ...policy, follow_up_seconds: 7200 } }),
+  }))
   t.match(page.card('Follow-up'), 'They have 2 h to report.')
-  t.match(page.card('Follow-up'), '99.8 % accounted for · 1.3 % cancelled · 16,384 open · 2 count as lost for now')
+  t.match(page.card('Follow-up'), '99.8 % accounted for · 1.2 % cancelled')
   const [head, ...rows] = page.table('Follow-up')
   t.same(head, ['What', 'Generations', 'Meaning'])
-  t.same(rows.map(([what, generations]) => `${what} ${generations}`), ['enrolled 465', 'accounted 421', 'missing 1', 'unenrolled 3', 'unlisted 3', 'reported 452', 'labels wanted 21', 'labels given 20', 'left out 3'])
-  t.same(rows[2], ['missing', '1', 'did not come in time, and count as lost'])
+  t.same(rows.map(([what, generations]) => `${what} ${generations}`), ['enrolled 508', 'open 86', 'accounted 421', 'missing 1', 'cancelled 5', 'left out 3'])
+  t.same(rows[3], ['missing', '1', 'did not come in time: lost in the test, but no part of the estimates'])
 })
 
-t.test('a context that counts outcomes on arrival says so, also before the first', async (t) => {
+t.test('before the first generation the follow-up lists none', async (t) => {
   const none = Object.fromEntries(Object.keys(followUp).map((field) => [field, 0])) as typeof followUp
-  const page = await open(t, { policy: { ...policy, follow_up_seconds: 0 }, follow_up: none })
-  t.match(page.card('Follow-up'), 'Outcomes count on arrival.')
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', { follow_up: none }) }))
+  t.match(page.card('Follow-up'), 'No generation is due yet')
   t.same(page.table('Follow-up').slice(1).map(([what, generations]) => [what, generations]), [['enrolled', '0']])
 })
 
-t.test('live predictors are listed with what they would have saved in the context, beside the confidence', async (t) => {
+t.test('live predictors are listed with the savings that they would have had in the context, beside the confidence', async (t) => {
   const [trained] = example('predictors').predictors
   const elsewhere = { ...trained!, name: 'elsewhere', held_out_savings: {} }
   const predictors = { predictors: [trained!, elsewhere, { ...trained!, name: 'gone', status: 'retired' as const }] }

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import type { ContextDetail } from '../../src/page/api.js'
+import { DIAGNOSES } from '../../src/core/reports/diagnosis.js'
 import { openPage } from './open-page.js'
 import { ago, CONTEXT_VIEW, example, failure, KEY, serviceWith, type Replies } from './replies.js'
 
@@ -8,12 +9,12 @@ const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
 
 /** The bound on both parts of the loss, each of which may fail at the error level. */
 const SERVED = '; from full run to served answer at most 4.4 pt, error level 10.0 %'
-const GATHERED = '; for traffic like the 451 generations from 4 Oct 2026, 08:30:00 to 4 Oct 2026, 09:12:30'
+const GATHERED = '; for traffic like the 422 generations from 4 Oct 2026, 08:30:00 to 4 Oct 2026, 09:12:30'
 
 t.test('a certified context shows its threshold with its guarantee, and its figures with their units', async (t) => {
   const page = await open(t, { updated_at: ago(120) })
   t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}${GATHERED}`])
-  t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
+  t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt. Missing: 1 of 422; if all were lost, 0.24 pt'])
   t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes, at present 4.0 % of all'])
   t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %; checks are at least 32 tokens apart'])
   t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
@@ -29,7 +30,7 @@ t.test('on a phone the details of a context begin folded', async (t) => {
 })
 
 t.test('a context that only sums up those below shows its sums, and them', async (t) => {
-  const page = await open(t, { ...UNCERTIFIED, diagnosis: { reason: 'sums_only', text: 'Look below.' }, control_generations: 0 })
+  const page = await open(t, { ...UNCERTIFIED, diagnosis: { reason: 'sums_only', text: 'Look below.' }, generations: { ...generations, control: 0 } })
   t.same(page.all('.tile h3').map(({ textContent }) => textContent), ['Tokens saved, net', 'Treated generations'])
   t.match(page.read('.badges'), /^▶ enforce epoch/, 'it neither learns nor is certified')
   t.ok(page.requests.some(({ path }) => /^v1\/fleet\/contexts\?.*prefix=/.test(path)))
@@ -47,22 +48,27 @@ t.test('the contexts above are links', async (t) => {
 })
 
 /** A context for which nothing is certified. */
-const UNCERTIFIED: Partial<ContextDetail> = { status: 'learning', threshold: null, guarantee: null, em_drop: null, em_drop_low: null, em_drop_high: null, evidence: null, tokens_saved_ratio: null }
-const PINNED = { pinned_at: KEY }
-const PIN = { threshold: 0.9, reason: 'incident 42', by: 'alice', expires_at: null }
-const { guarantee, breach } = example('context')
+const { em, tokens, generations, guarantee, fidelity } = example('context')
+const UNCERTIFIED: Partial<ContextDetail> = {
+  status: 'learning',
+  threshold: null,
+  guarantee: null,
+  em: { ...em, drop: null, interval: null, drop_if_missing_lost: null },
+  tokens: { ...tokens, saved_ratio: null },
+}
+const PIN = { at: KEY, reason: 'incident 42', by: 'alice', expires_at: null }
+const POOL = { key: 'model=steady-8b', left_at: null, first_generations_left: null }
 
-t.test('the reason is stated why nothing is stopped, or what the threshold promises', async (t) => {
-  const left = { key: 'model=steady-8b', left_at: ago(60), first_generations: null }
+t.test('the page states why nothing is stopped, or the promise of the threshold', async (t) => {
   const cases: ReadonlyArray<readonly [promise: string, changes: Partial<ContextDetail>]> = [
     ['None is certified yet', UNCERTIFIED],
     ['The threshold was withdrawn, since stopping seemed to lose more than you allow, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
-    ['After a breach, none is in force before 4 Mar 2026, 12:00:00', { ...UNCERTIFIED, status: 'drifted', breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }],
-    ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: left, scope: 'pool' }],
+    ['After a breach, none is in force before 4 Mar 2026, 12:00:00', { ...UNCERTIFIED, status: 'drifted', fidelity: { ...fidelity, held_until: '2026-03-04T12:00:00.000Z' } }],
+    ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: { ...POOL, left_at: ago(60) } }],
     ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],
-    ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { ...left, left_at: null } }],
-    ['New in its pool: 12 of its first 30 generations have run in full, and nothing is stopped before', { ...UNCERTIFIED, status: 'certified', pool: { ...left, left_at: null, first_generations: { seen: 12, of: 30 } } }],
-    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', evidence: null, guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
+    ['By the pin of its pool, without a guarantee', { guarantee: null, pool: POOL, pin: { ...PIN, at: POOL.key } }],
+    ['New in its pool: 18 of its first generations are left to run in full, and nothing is stopped before', { ...UNCERTIFIED, status: 'certified', pool: { ...POOL, first_generations_left: 18 } }],
+    [`At most 3.0 pt lost, error level 5.0 %, over the pool as a whole${GATHERED}`, { pool: POOL, guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
   ]
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
@@ -73,7 +79,7 @@ t.test('the reason is stated why nothing is stopped, or what the threshold promi
   }
 })
 
-t.test('a context without a certificate shows what may be lost, and dashes for what is unknown', async (t) => {
+t.test('a context without a certificate shows the loss allowed, and dashes for unknown figures', async (t) => {
   const page = await open(t, UNCERTIFIED)
   t.equal(page.tile('Threshold in force')[0], 'never stop')
   t.same(page.tile('EM drop'), ['–', '3.0 pt allowed'])
@@ -81,7 +87,7 @@ t.test('a context without a certificate shows what may be lost, and dashes for w
 })
 
 t.test('savings that are not known say why, and a threshold that is not applied says so', async (t) => {
-  const page = await open(t, { tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, mode: 'off' })
+  const page = await open(t, { tokens: { ...tokens, saved: null, interval: null }, mode: 'off' })
   t.match(page.tile('Tokens saved, net'), ['–', /^Not known yet: too few control generations/])
   t.match(page.tile('Threshold in force')[1], /Not applied, since the mode is off$/)
 })
@@ -95,24 +101,25 @@ t.test('the root of an empty service shows the next step, and an unknown context
 })
 
 t.test('the reason why nothing is likely to be certified is shown, with what would change it', async (t) => {
-  const page = await open(t, { ...UNCERTIFIED, status: 'unlikely', unlikely: 'probe_cost', control_share: 0.02 })
+  const diagnosis = { reason: 'probe_cost', text: DIAGNOSES.probe_cost } as const
+  const page = await open(t, { ...UNCERTIFIED, status: 'unlikely', diagnosis, generations: { ...generations, control_share: 0.02 } })
   t.match(page.read('.badges'), '◔ unlikely')
-  t.match(page.read('.banner'), /probe cost.*Use shorter probes, or ask less often.*only 2 % of the generations/)
+  t.match(page.read('.banner'), /Nothing is stopped here\. Probes cost as much.*use shorter probes, or ask less often.*only 2 % of the generations/)
 })
 
 t.test('a pin shows who set it, why and when it ends', async (t) => {
-  const page = await open(t, { ...PINNED, pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
+  const page = await open(t, { threshold: 0.9, pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
   t.match(page.read('.banner'), /^◆ Pinned to 0\.9 by alice \(incident 42\), until [45] Mar 2026, \d\d:\d\d:00\. A pinned threshold has no guarantee\.$/)
   t.match(page.read('.badges'), '◆ pinned')
-  const never = await open(t, { ...PINNED, pin: { ...PIN, threshold: null } })
+  const never = await open(t, { threshold: null, pin: PIN })
   t.match(never.read('.banner'), '◆ Pinned to never stop by alice (incident 42), until it is removed.')
-  const member = await open(t, { pinned_at: 'model=steady-8b', pin: null })
+  const member = await open(t, { threshold: 0.9, pin: { ...PIN, at: 'model=steady-8b' } })
   t.match(member.read('.badges'), '◆ pinned')
-  t.equal(member.read('.banner'), '◆ Pinned by its pool, model=steady-8b. A pinned threshold has no guarantee.')
+  t.equal(member.read('.banner'), '◆ Pinned to 0.9 at its pool, model=steady-8b, by alice (incident 42), until it is removed. A pinned threshold has no guarantee.')
 })
 
 t.test('a hold is announced while no threshold is in force, and not under a pin', async (t) => {
-  const held = { breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }
+  const held = { fidelity: { ...fidelity, held_until: '2026-03-04T12:00:00.000Z' } }
   const page = await open(t, { ...UNCERTIFIED, ...held })
   t.match(page.read('.banner'), /^△ Stops served other answers than were probed .* so no certified threshold is in force until 4 Mar 2026, 12:00:00\./)
   const pinned = await open(t, { pin: PIN, guarantee: null, ...held })
@@ -132,8 +139,22 @@ t.test('problems with the reports of workers are shown as warnings', async (t) =
   t.equal(page.colourOf(page.all('.badge.warn')[0]!), page.paletteOf('warn'))
 })
 
+t.test('a grader that is taken for broken is named with the sign of it', async (t) => {
+  const page = await open(t, { warnings: ['grader_broken'], labels: { asked_from: null, grader_fault: 'answers_all_the_same' } })
+  t.equal(page.read('.banner'), '△ The grader is taken for broken. All final answers are one text, so the extractor may find the same in all.')
+})
+
+t.test('generations that went missing are shown beside the estimate, and not before there are any', async (t) => {
+  const { follow_up: followUp } = example('context')
+  const followed = { ...followUp, accounted: 755, missing: 57 }
+  const missing = await open(t, { em: { ...em, drop: 0.0028, drop_if_missing_lost: 0.07 }, follow_up: followed })
+  t.match(missing.tile('EM drop')[1], /\. Missing: 57 of 812; if all were lost, 7\.00 pt$/)
+  const none = await open(t, { follow_up: { ...followUp, missing: 0 } })
+  t.notMatch(none.tile('EM drop')[1], 'Missing')
+})
+
 t.test('the command that gives labels is shown where none has come, with the cost of a judge', async (t) => {
-  const advice = { grader: 'number', command: "stopgate grade --context 'model=q' --grader number", judge_tokens_per_day: 52_800 } as const
+  const advice = { command: "stopgate grade --context 'model=q' --grader number", judge_tokens_per_day: 52_800 } as const
   const page = await open(t, { label_advice: advice })
   t.equal(page.read('.banner pre'), advice.command)
   t.match(page.read('.banner'), /A judge would read about 52\.8K tokens a day, and the prompts, which it needs and the policy does not store\.$/)

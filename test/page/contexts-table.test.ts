@@ -36,11 +36,11 @@ t.test('a context without a certificate never stops, and shows its alarm and its
     control_generations: 32,
     generations_to_next_certificate: null,
     alarms: ['left_pool', 'signals_refused'],
-    changed_at: ago(0),
+    changed_at: ago(7201),
   })
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))
   t.same(page.table('Contexts')[1], [
-    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow pool', 'never stop', '– of 2.0 pt', '0', '32', 'just now',
+    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow pool', 'never stop', '– of 2.0 pt', '0', '32', '2 h ago',
   ])
   t.equal(page.colourOf(page.element('tbody .badge.drifted')), page.paletteOf('bad'))
 })

@@ -2,12 +2,12 @@ import t from 'tap'
 import { openPage } from './open-page.js'
 import { ago, example, failure, serviceWith, type Replies } from './replies.js'
 
-t.test('the fleet shows what is saved, in short figures', async (t) => {
+t.test('the fleet shows its savings in short figures', async (t) => {
   const page = await openPage(t, '', serviceWith())
   t.same(page.tile('Tokens saved, net'), ['5.21M 21.4 % at present', '4.79M to 5.63M; 5.64M by stopping, less 430K for probes'])
   t.same(page.tile('Generations'), ['20.7K', '2,310 control, 18,400 treated, in the present epochs'])
   t.same(page.tile('Contexts'), ['3', '1 stop early\n▶ enforce 3'])
-  t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n◔ unlikely 0 0 %\n▲ drifted 1 33 %')
+  t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◍ suspended 0 0 %\n◐ learning 1 33 %\n◔ unlikely 0 0 %\n▲ drifted 1 33 %')
 })
 
 t.test('modes other than enforce and pins are counted', async (t) => {
@@ -17,7 +17,7 @@ t.test('modes other than enforce and pins are counted', async (t) => {
 })
 
 t.test('a fleet without contexts shows the next step, and no zeros', async (t) => {
-  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
+  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, suspended: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
   t.equal(page.all('.tile').length, 0)
   t.match(page.card('Next step'), 'Let a model server ask this service')
@@ -45,7 +45,7 @@ t.test('an operator of a part of the fleet sees which part', async (t) => {
   t.match(page.text(), 'Fleet model=q')
 })
 
-t.test('what was saved is shown over a day, a week or a month', async (t) => {
+t.test('savings are shown over a day, a week or a month', async (t) => {
   const at = '2026-01-05T10:00:00.000Z'
   const day = (date: string, saved: number | null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, tokens_saved_low: saved, tokens_saved_high: saved, tokens: 300 })
   const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100), day('2026-01-04', null), day('2026-01-05', 100)]
@@ -64,7 +64,7 @@ t.test('a part of the fleet has no savings over time, and says so', async (t) =>
   t.match(page.text(), 'Savings over time are kept for the whole fleet, not for its parts.')
 })
 
-t.test('a drift alarm is shown in red with its time, and says what was done', async (t) => {
+t.test('a drift alarm is shown in red with its time and its effect', async (t) => {
   const alarms = [{ key: 'model=q,task=a', alarm: 'drift' as const, since: ago(48 * 60) }, { key: 'model=q,task=b', alarm: 'drift_suspected' as const, since: null }]
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { alarms, alarms_total: 1002 }) }))
   t.equal(page.card('Alarms (1,002)'), [
@@ -91,7 +91,7 @@ t.test('figures that cannot be read are replaced by the message of the service, 
   t.match(page.tile('Tokens saved, net')[0], '−12.3K', 'a change is shown as it happens')
 })
 
-t.test('the fleet shows how much EM is lost of what is allowed', async (t) => {
+t.test('the fleet shows the EM lost against the EM allowed', async (t) => {
   const page = await openPage(t, '', serviceWith())
   t.same(page.tile('EM lost at present'), ['0.40 pt', 'of 2.0 pt allowed, by the thresholds now in force, a mean over all generations'])
 })

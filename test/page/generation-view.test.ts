@@ -25,12 +25,12 @@ t.test('a generation shows why it was not stopped, and what became of it', async
   t.match(card, 'At its last step, after 192 tokens, the decision was continue (control arm): the score was high enough, but control generations are never stopped.')
   t.match(card, 'It ran in full with 402 tokens; its answer was right.')
   const [head, ...rows] = page.table('Score and threshold of req-8f2c')
-  t.same(head, ['Tokens', 'Score', 'Threshold', 'Decision', 'Because', 'Right if stopped', 'Time'])
-  t.same(rows.map((row) => row.slice(0, 6)), [
-    ['128', '0.7100', '0.93', 'continue', 'the score was too low', '–'],
-    ['192', '0.9700', '0.93', 'continue', 'the score was high enough, but control generations are never stopped', 'yes'],
+  t.same(head, ['Tokens', 'Score', 'Threshold', 'Decision', 'Because', 'Time'])
+  t.same(rows.map((row) => row.slice(0, 5)), [
+    ['128', '0.7100', '0.93', 'continue', 'the score was too low'],
+    ['192', '0.9700', '0.93', 'continue', 'the score was high enough, but control generations are never stopped'],
   ])
-  t.match(rows[0]![6], /^1 Jan 2026, \d\d:\d\d:00$/)
+  t.match(rows[0]![5], /^1 Jan 2026, \d\d:\d\d:00$/)
   t.ok(page.chart('Score and threshold of req-8f2c').texts.includes('Score'))
 })
 

@@ -12,8 +12,8 @@ const mode = (minute: number, before: 'enforce' | 'shadow' | 'off', after: 'enfo
   ({ time: at(minute), key, before, after, by: 'ops' })
 
 /** The moves of a context that enforces now. @param changes and modes oldest first */
-const movesFrom = (changes: Change[], modes: ContextHistory['modes'] = [], present: { mode?: 'enforce' | 'shadow' | 'off', pinned_at?: string | null } = {}) =>
-  movesOf({ changes: changes.toReversed(), modes: modes.toReversed(), next: null }, { key: 'a', mode: 'enforce', pinned_at: null, ...present })
+const movesFrom = (changes: Change[], modes: ContextHistory['modes'] = [], present: { mode?: 'enforce' | 'shadow' | 'off', pinnedAt?: string | null } = {}) =>
+  movesOf({ changes: changes.toReversed(), modes: modes.toReversed(), next: null }, { key: 'a', mode: 'enforce', pinnedAt: null, ...present })
 
 t.test('the line of a threshold is drawn until its withdrawal, and never stop is no point', async (t) => {
   const [times, values, ends] = pointsOfMoves(movesFrom([change(1, null, 0.9), change(2, 0.9, null), change(3, null, 0.95)]), 240)
@@ -38,15 +38,15 @@ t.test('a change that moves no threshold keeps the one in force', async (t) => {
   const pin = change(2, 0.1, 0.5, { cause: 'pin' })
   const policy = change(3, 0.1, 0.1, { cause: 'policy' })
   t.same(movesFrom([change(1, null, 0.1), pin, policy]).map(({ after }) => after), [0.1, 0.5, 0.5])
-  t.same(movesFrom([change(1, null, 0.1), pin, policy, change(4, 0.1, 0.2)], [], { pinned_at: 'a' }).map(({ after }) => after), [0.1, 0.5], 'under a pin')
+  t.same(movesFrom([change(1, null, 0.1), pin, policy, change(4, 0.1, 0.2)], [], { pinnedAt: 'a' }).map(({ after }) => after), [0.1, 0.5], 'under a pin')
   const own = change(3, 0.1, 0.1, { cause: 'policy', mode_before: 'enforce', mode_after: 'off' })
   t.same(movesFrom([change(1, null, 0.1), own], [mode(3, 'enforce', 'off')]).length, 2, 'the change of a mode is listed once')
   t.same(movesFrom([change(1, null, 0.1), change(1, 0.1, 0.2)]).map(({ after }) => after), [0.1, 0.2], 'of the same time')
-  t.same(movesFrom([change(4, 0.1, 0.2)], [], { pinned_at: 'a' }), [], 'the pin is older than the changes that are known')
+  t.same(movesFrom([change(4, 0.1, 0.2)], [], { pinnedAt: 'a' }), [], 'the pin is older than the changes that are known')
 })
 
 t.test('where older changes are not known, neither are moves of the mode among them', async (t) => {
   const modes = [mode(1, 'enforce', 'off'), mode(3, 'off', 'enforce')].toReversed()
-  const present = { key: 'a', mode: 'enforce', pinned_at: null } as const
+  const present = { key: 'a', mode: 'enforce', pinnedAt: null } as const
   t.same(movesOf({ changes: [change(2, 0.1, 0.2)], modes, next: 'x' }, present).map((move) => [move.after, move.mode_after]), [[0.2, 'off'], [0.2, 'enforce']])
 })

@@ -8,7 +8,7 @@ const nameOf = (element: HTMLElement): string => element.getAttribute('aria-labe
 export function readerOf (window: Window) {
   const { document } = window
   const within = (place: HTMLElement, selector: string): HTMLElement[] => [...place.querySelectorAll(selector)] as HTMLElement[]
-  /** Dialogs cover what is behind them. */
+  /** Dialogs cover the page behind them. */
   const top = () => within(document.body, 'dialog[open]').at(-1) ?? document.body
   const all = (selector: string): HTMLElement[] => within(top(), selector)
 

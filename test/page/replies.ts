@@ -1,12 +1,12 @@
 import { AUDIT_EXAMPLE, CONTEXT_DETAIL_EXAMPLE, FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE, POLICY_REPLY_EXAMPLE } from '../../openapi/examples/context-examples.js'
 import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from '../../openapi/examples/decision-examples.js'
 import { PREDICTOR_EXAMPLE } from '../../openapi/examples/predictor-examples.js'
-import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, READY_EXAMPLE, SNAPSHOT_EXAMPLE } from '../../openapi/examples/snapshot-examples.js'
+import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, READY_EXAMPLE } from '../../openapi/examples/snapshot-examples.js'
 import { TRADEOFF_EXAMPLE } from '../../openapi/examples/tradeoff-examples.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from '../../openapi/examples/training-examples.js'
 import type {
   Audit, ContextDetail, ContextHistory, FleetPageReply, FleetReply, FleetRow, GenerationReply, History, PolicyReply, PredictorList,
-  Ready, Run, RunList, SnapshotReply, StopsReply, TradeoffReply
+  Ready, Run, RunList, StopsReply, TradeoffReply
 } from '../../src/page/api.js'
 import type { Reply, Request, Service } from './open-page.js'
 
@@ -21,7 +21,6 @@ const EXAMPLES = {
   history: HISTORY_EXAMPLE as History,
   contextHistory: CONTEXT_HISTORY_EXAMPLE as ContextHistory,
   audit: AUDIT_EXAMPLE as Audit,
-  snapshot: SNAPSHOT_EXAMPLE as SnapshotReply,
   runs: RUN_LIST_EXAMPLE as RunList,
   run: RUN_EXAMPLE as Run,
   generation: GENERATION_EXAMPLE as GenerationReply,
@@ -60,7 +59,7 @@ const PATHS: ReadonlyArray<readonly [path: RegExp, name: Name]> = [
   [/^readyz$/, 'ready'], [/^v1\/fleet$/, 'fleet'], [/^v1\/fleet\/contexts\?/, 'rows'], [/^v1\/contexts\/[^/]+$/, 'context'],
   [/^v1\/contexts\/[^/]+\/tradeoff$/, 'tradeoff'], [/^v1\/contexts\/[^/]+\/policy$/, 'policy'], [/^v1\/history\?/, 'history'],
   [/^v1\/contexts\/[^/]+\/history\?/, 'contextHistory'],
-  [/^v1\/audit\?/, 'audit'], [/^v1\/snapshot$/, 'snapshot'], [/^v1\/training-runs$/, 'runs'], [/^v1\/training-runs\/[^/]+$/, 'run'],
+  [/^v1\/audit\?/, 'audit'], [/^v1\/training-runs$/, 'runs'], [/^v1\/training-runs\/[^/]+$/, 'run'],
   [/^v1\/generations\/[^/]+$/, 'generation'], [/^v1\/stops\?/, 'stops'], [/^v1\/predictors$/, 'predictors'],
 ]
 

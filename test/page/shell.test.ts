@@ -32,7 +32,7 @@ t.test('without events the page says so, and reads again as soon as it is looked
   t.equal(page.tile('Contexts')[0], '12')
 })
 
-t.test('what the service warns of is shown on every view', async (t) => {
+t.test('warnings of the service are shown on every view', async (t) => {
   const replies: Partial<Replies> = { ready: example('ready', { warnings: ['The learner is failing: <b>disk</b>', 'Replicas differ.'] }) }
   const page = await openPage(t, '#/changes', serviceWith(replies))
   t.same(page.all('.banner').map(({ textContent }) => textContent), ['▲ The learner is failing: <b>disk</b>', '▲ Replicas differ.'])
@@ -41,7 +41,7 @@ t.test('what the service warns of is shown on every view', async (t) => {
   t.equal(page.all('.banner').length, 0, 'and is taken away when it is over')
 })
 
-t.test('on a phone warnings show what is wrong, and begin with their advice folded', async (t) => {
+t.test('on a phone warnings show the problem, with their advice folded', async (t) => {
   const ready = example('ready', { warnings: ['The learner is failing, at 0.5 of its pace. See its log: x', 'Replicas differ.', 'C.', 'D.', 'E.'] })
   const page = await openPage(t, '', serviceWith({ ready }), { width: 390 })
   t.match(page.text(), '▲ The learner is failing, at 0.5 of its pace.')

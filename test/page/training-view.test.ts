@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { VERDICTS } from '../../src/core/training-runs/run.js'
+import { VERDICTS } from '../../src/core/training/run.js'
 import type { Suite } from '../../src/page/api.js'
 import { openPage } from './open-page.js'
 import { ago, example, failure, serviceWith } from './replies.js'
@@ -77,7 +77,7 @@ t.test('no verdict is good news only while EM neither falls nor moves with the t
   type Slope = Partial<NonNullable<typeof trend.em>>
   const open = (em: Slope, perPercent: Slope | null, checkpoints = points) => {
     const slope = perPercent === null ? null : { ...trend.em!, ...perPercent }
-    return openSuite(t, { points: checkpoints, trend: { ...trend, em: { ...trend.em!, ...em }, em_per_token_percent: slope } })
+    return openSuite(t, { points: checkpoints, trend: { ...trend, em: { ...trend.em!, ...em }, em_per_percent_of_tokens: slope } })
   }
   const saidOf = async (...changes: Parameters<typeof open>) => {
     const [said] = (await open(...changes)).all('.calm, .verdict')
@@ -101,7 +101,7 @@ t.test('EM is drawn against tokens, with its slope and the interval', async (t) 
   t.same(page.table('EM against tokens, gsm8k').map(([step]) => step), ['Step', '1,600', '1,200', '800', '400'], 'the fewest tokens first')
   const { shapes } = page.chart('EM against tokens, gsm8k')
   t.ok(shapes.some(({ colour, points }) => colour === page.paletteOf('muted' as 'warn') && points.length === 4), 'the slope')
-  t.match((await openSuite(t, { trend: { ...suite!.trend, em_per_token_percent: null } })).card('Suite gsm8k'), 'No slope of EM against tokens is known yet.')
+  t.match((await openSuite(t, { trend: { ...suite!.trend, em_per_percent_of_tokens: null } })).card('Suite gsm8k'), 'No slope of EM against tokens is known yet.')
 })
 
 t.test('the advice for contexts states its reason', async (t) => {

@@ -2,7 +2,7 @@ import type { Element, Node } from 'happy-dom'
 
 /** Elements that begin a new line. */
 const BLOCKS = new Set('BR CAPTION DIALOG DIV FIELDSET FIGURE FORM H1 H2 H3 HEADER LABEL LEGEND LI MAIN NAV OPTION P SECTION SUMMARY TABLE TR UL'.split(' '))
-/** Elements that stand apart from what is beside them. */
+/** Elements that stand apart from their neighbours. */
 const CELLS = new Set(['A', 'BUTTON', 'INPUT', 'SELECT', 'TD', 'TH'])
 
 const isElement = (node: Node): node is Element => node.nodeType === 1
@@ -23,7 +23,7 @@ function rawText (node: Node): string {
   return CELLS.has(node.tagName) || node.classList.contains('badge') ? ` ${text} ` : text
 }
 
-/** The text of an element as it is read: without what is hidden, a line for each block, and with plain spaces. */
+/** The text of an element as it is read: without hidden parts, a line for each block, and with plain spaces. */
 export function textOf (node: Node): string {
   return rawText(node).replaceAll('\u00a0', ' ').replace(/[^\S\n]+/g, ' ').replace(/ ?\n[\s]*/g, '\n').replace(/ ([,.;])/g, '$1').trim()
 }

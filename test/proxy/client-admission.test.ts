@@ -57,7 +57,7 @@ t.test('a client that does not read its reply loses it, and one that waits for i
   t.equal(await late, 'at last', 'it waited as long')
 })
 
-t.test('what has arrived of large bodies is limited', async (t) => {
+t.test('the arrived bytes of large bodies are limited', async (t) => {
   const { ask, metric, proxy } = await startUnderTest(t, {}, { PROXY_MAX_HELD_MIB: '1' })
   const statusFor = async (body: object) => {
     const reply = await ask(body)

@@ -25,7 +25,7 @@ t.test('without a threshold the stream of the model server goes on, with a field
     const { body } = await service.send('GET', '/v1/contexts/model=m,task=-')
     return body.follow_up?.accounted === 1 && body.follow_up
   })
-  t.match(followUp, { enrolled: 1, unenrolled: 0, missing: 0 }, 'it was enrolled before')
+  t.match(followUp, { enrolled: 1, left_out: 0, missing: 0 }, 'it was enrolled before')
 })
 
 t.test('a file of right answers labels what its clients do not, and a header goes before it', async (t) => {
@@ -35,9 +35,9 @@ t.test('a file of right answers labels what its clients do not, and a header goe
   await (await ask()).text()
   await (await ask(CHAT, { 'x-stopgate-gold': '42', 'x-stopgate-context': 'task=stated' })).text()
   for (const [task, em] of [['-', 0], ['stated', 1]] as const) {
-    const { em_full: full } = await until('it is learned', async () => {
+    const { em: { full } } = await until('it is learned', async () => {
       const { body } = await service.send('GET', `/v1/contexts/model=m,task=${task}`)
-      return body.control_generations === 1 && body
+      return body.generations?.control === 1 && body
     })
     t.equal(full, em)
   }

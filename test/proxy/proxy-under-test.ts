@@ -1,9 +1,10 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
-import { uniform } from '../../src/core/assignment/arm.js'
+import { uniform } from '../../src/core/decide/arm.js'
 import { readProxySettings } from '../../src/proxy/proxy-settings.js'
 import { startProxy } from '../../src/proxy/start-proxy.js'
 import { build, until, type Built } from '../helper.js'
+import { quickPolicy } from '../quick-policy.js'
 import { startStandIn, type Script, type StandIn } from './stand-in.js'
 
 export interface UnderTest {
@@ -28,7 +29,7 @@ export const PINNED = 'model=m,task=pinned'
  */
 export async function startUnderTest (
   t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}, serviceEnv: NodeJS.ProcessEnv = {}, controlRate = 0.02): Promise<UnderTest> {
-  const service = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}', ...serviceEnv })
+  const service = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60 }), ...serviceEnv })
   const url = await service.app.listen({ port: 0, host: '127.0.0.1' })
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
   await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: controlRate })

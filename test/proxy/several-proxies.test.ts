@@ -29,7 +29,7 @@ t.test(TITLE, { skip: withoutRedis }, async (t) => {
   t.ok(control > 0 && control < groups, 'both arms occur')
   const context = await until('all is learned', async () => {
     const { body } = await service.send('GET', `/v1/contexts/${PINNED}`)
-    return body.treated_generations === 2 * (groups - control) && body.follow_up.accounted === control && body
+    return body.generations?.treated === 2 * (groups - control) && body.follow_up.accounted === control && body
   })
-  t.match(context.follow_up, { enrolled: control, accounted: control, unenrolled: 0, missing: 0, void: 0 })
+  t.match(context.follow_up, { enrolled: control, accounted: control, left_out: 0, missing: 0 })
 })

@@ -1,29 +1,33 @@
 import t from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
+import { quickPolicy } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
 t.test('a context shows a row for every threshold and the distance to the next certificate', async (t) => {
-  const { send } = await build(t)
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => losslessOutcome(`g${i}`)) })
-  const body = await until('100 are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 100 && body })
+  const built = await build(t)
+  await reportTo(built, Array.from({ length: 100 }, (_, i) => losslessOutcome(`g${i}`)))
+  const body = await untilEvidence(built, 100)
   t.match(body, {
-    key: KEY, context: CONTEXT, status: 'learning', threshold: null, scope: 'none', guarantee: null, control_share: 1, epoch: 1, pin: null,
+    key: KEY, context: CONTEXT, status: 'learning', threshold: null, guarantee: null, generations: { control_share: 1 }, epoch: 1, pin: null,
   })
-  t.equal(body.generations_to_next_certificate, 86, '186 lossless generations at 2 % and level 0.05')
+  t.equal(body.evidence.next_certificate_in, 86, '186 lossless generations at 2 % and level 0.05')
   t.equal(body.thresholds.length, 30)
   t.match(body.thresholds[0], { lost: 0, kept: 100, gained: 0, em_drop: 0, tokens_saved_ratio: 0, certified: false })
   t.match(body.thresholds.at(-1), { kept: 100, tokens_saved_ratio: 0.5 })
 })
 
 t.test('tokens saved are shown net of the probe costs that workers report', async (t) => {
-  const { send } = await build(t)
+  const built = await build(t)
+  const { send } = built
   const probing = (id: string) => ({ ...losslessOutcome(id), probe_tokens: 30, probe_prefill_tokens: 5 })
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => probing(`g${i}`)) })
-  const body = await until('100 are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 100 && body })
-  t.match(body, { tokens_saved: -3000, tokens_saved_gross: 0, probe_tokens: 3000, probe_prefill_tokens: 500 })
+  await reportTo(built, Array.from({ length: 100 }, (_, i) => probing(`g${i}`)))
+  const body = await untilEvidence(built, 100)
+  t.match(body, { tokens: { saved: -3000, probes: 3000 } })
+  const prefilled = `stopgate_probe_prefill_tokens_total{context="${KEY}"} 500\n`
+  await until('a metric counts prefilled tokens', async () => (await send('GET', '/metrics')).body.includes(prefilled))
   const { tokens_saved_ratio: net, tokens_saved_gross_ratio: gross } = body.thresholds.at(-1)
   t.equal(gross, 0.5)
   t.ok(net < gross, 'net of the probes made before the stop')
@@ -98,8 +102,8 @@ t.test('the kill switch and its undoing keep the policy of the root, and the evi
   t.match(await send('PATCH', '/v1/contexts/*/policy', { mode: null }), { status: 409, body: { code: 'UNCONFIRMED' } })
   t.same((await sendConfirmed(built, 'PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, judge_miss_rate: null })
   t.match(await ask(), { decision: 'stop' })
-  const { epoch, threshold, control_generations } = before
-  t.match((await send('GET', url)).body, { epoch, threshold, control_generations, guarantee: { post_hoc: false } })
+  const { epoch, threshold, generations: { control } } = before
+  t.match((await send('GET', url)).body, { epoch, threshold, generations: { control }, guarantee: { post_hoc: false } })
 })
 
 t.test('a policy may be changed by a merge patch of either media type', async (t) => {
@@ -118,7 +122,7 @@ t.test('a guarantee that changes after evidence keeps the counts and raises the 
   const { send } = built
   await certify(built)
   await send('PUT', `${url}/policy`, { max_em_drop: 0.021 })
-  t.match((await send('GET', url)).body, { threshold: null, control_generations: 300, epoch: 1, status: 'learning' }, '300 lossless are enough for 1/0.05, not for 30/0.05')
+  t.match((await send('GET', url)).body, { threshold: null, generations: { control: 300 }, epoch: 1, status: 'learning' }, '300 lossless are enough for 1/0.05, not for 30/0.05')
   await send('DELETE', `${url}/policy`)
   t.match((await send('GET', url)).body, { threshold: Number, guarantee: { post_hoc: false } }, 'the wish the evidence was gathered for')
   await send('PUT', `${url}/policy`, { max_em_drop: 0.1 })
@@ -132,7 +136,7 @@ t.test('another label, min_tokens or cadence starts a new epoch without evidence
   for (const [i, policy] of [{ label: 'agreement' }, { min_tokens: 10 }, { check_every_tokens: 7 }].entries()) {
     await send('PUT', `${url}/policy`, policy)
     t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === i + 2 && body }),
-      { threshold: null, control_generations: 0, guarantee: null }, JSON.stringify(policy))
+      { threshold: null, generations: { control: 0 }, guarantee: null }, JSON.stringify(policy))
   }
 })
 
@@ -140,7 +144,8 @@ t.test('a pin takes effect at once, without a guarantee, until it is removed', a
   const { send } = await build(t)
   t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 200)
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 1, confidence: 0.95, context: CONTEXT })).body
-  t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own', guarantee: null })
+  t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own' })
+  t.match((await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 1, confidence: 0.95, context: CONTEXT })).body, { threshold: 0.9, guarantee: null })
   t.equal((await send('DELETE', `${url}/pin?reason=over`)).status, 204)
   t.match(await ask(), { decision: 'continue', threshold: null })
   await send('PUT', '/v1/contexts/*/policy?reason=all%20off', { mode: 'off' })
@@ -157,7 +162,7 @@ t.test('a reset starts a new epoch', async (t) => {
   const { send } = built
   await certify(built)
   t.equal((await send('POST', `${url}/reset`, { reason: 'new weights' })).status, 204)
-  t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === 2 && body }), { threshold: null, control_generations: 0 })
+  t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === 2 && body }), { threshold: null, generations: { control: 0 } })
   await until('this replica has it', async () => (await send('POST', '/v1/decisions', { tokens: 1, confidence: 1, context: CONTEXT })).body.threshold === null)
   const { changes } = (await send('GET', '/v1/history')).body
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
@@ -179,11 +184,11 @@ t.test('a reset of the root withdraws every threshold, once it is confirmed', as
   t.equal((await send('POST', `/v1/contexts/*/reset?confirm=${tried.body.confirm}`, reason)).status, 204)
   await until('nothing is stopped any more', async () => (await ask()).every((decision) => decision === 'continue'))
   const { body } = await send('GET', '/v1/contexts')
-  for (const context of body.contexts) t.match(context, { epoch: 2, threshold: null, control_generations: 0 }, context.key)
+  for (const context of body.contexts) t.match(context, { epoch: 2, threshold: null, generations: { control: 0 } }, context.key)
 })
 
 t.test('a pin of the root needs a confirmation where it changes a threshold', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"certify_at":"*"}' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ certify_at: '*' }) })
   const { send } = built
   await certify(built)
   const pin = { threshold: null, reason: 'incident 42' }
@@ -202,14 +207,14 @@ t.test('a pin with a lifetime ends, in decisions, learned state, history and aud
   await certify(built)
   await send('PUT', `${url}/pin`, { threshold: null, reason: 'incident 42', expires_in_seconds: 1 })
   const { pin } = (await send('GET', url)).body
-  t.match(pin, { threshold: null, reason: 'incident 42', by: 'anonymous', expires_at: String })
+  t.match(pin, { at: KEY, reason: 'incident 42', by: 'anonymous', expires_at: String })
   t.ok(Math.abs(Date.parse(pin.expires_at) - Date.now()) <= 1000)
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 0.97, context: CONTEXT })).body.decision
   t.equal(await ask(), 'continue')
   await until('it has ended', async () => await ask() === 'stop')
   const changes = await until('it is in the history', async () => { const { changes } = (await send('GET', '/v1/history')).body; return changes[0].reason === 'expired' && changes })
   t.match(changes[0], { key: KEY, cause: 'pin', by: 'stopgate', before: null, after: Number })
-  t.match((await send('GET', '/v1/audit')).body.commands[0], { key: KEY, by: 'stopgate', reason: 'expired', pin: null, replaced: pin })
+  t.match((await send('GET', '/v1/audit')).body.commands[0], { key: KEY, by: 'stopgate', reason: 'expired', pin: null, replaced: { threshold: null, expires_at: pin.expires_at } })
   t.match((await send('GET', url)).body, { pin: null, threshold: Number })
 })
 

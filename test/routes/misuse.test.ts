@@ -1,18 +1,12 @@
 import t, { type Test } from 'tap'
-import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/contexts/evidence-checks.js'
-import { scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
+import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/decide/warnings.js'
 import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
-import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
+import { countsOf } from '../follow-up-counts.js'
 import { build, type Built, until } from '../helper.js'
+import { ALL_CONTROL, QUICK_TIMES, quickPolicy } from '../quick-policy.js'
 
-// Workers that report what is no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
-
-/**
- * Evidence is taken in the order of enrolment, and looked at within a second. There is no span, since all generations begin within seconds
- * and their order carries no information.
- */
-const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16,"evidence_span_seconds":0}' }
-const PATIENT = { times: scaledTimes(0.25) }
+// Workers whose reports are no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
 
 /** More lossless generations than a first certificate needs. */
 const ENOUGH = 300
@@ -22,31 +16,28 @@ const times = <T>(make: (i: number) => T): T[] => Array.from({ length: ENOUGH },
 /** A control outcome that loses nothing at any threshold, but for the changes. */
 function controlOutcome (i: number, changes: Partial<ReportedOutcome> = {}): ReportedOutcome {
   return {
-    generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 64, answer: String(i), steps: [{ tokens: 32, confidence: 1, answer: String(i) }], ...changes,
+    generation_id: `g${i}`,
+    samples: 1,
+    arm: 'control',
+    context: CONTEXT,
+    tokens: 64,
+    answer: String(i),
+    steps: [{ tokens: 32, confidence: 1, answer: String(i) }],
+    ...changes,
   }
 }
 
-/** Reports outcomes, and waits until they are learned. @returns the context */
-async function learned ({ send, snapshotHolder }: Built, outcomes: readonly ReportedOutcome[]): Promise<any> {
-  await report((path, body) => send('POST', path, body), outcomes)
-  return await until('they are learned', async () => {
-    const context = await contextOf({ send })
-    return context.follow_up?.enrolled === outcomes.length && snapshotHolder.lag() === 0 && context
-  })
+/** Reports outcomes, and waits until they are evidence. @returns the context */
+async function learned (built: Built, outcomes: readonly ReportedOutcome[]): Promise<any> {
+  await reportTo(built, outcomes)
+  return await untilEvidence(built, outcomes.length)
 }
 
 async function contextOf ({ send }: Pick<Built, 'send'>): Promise<any> {
   return (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
 }
 
-/** Enrols generations, as many at a time as a batch may hold. */
-async function enrol (built: Built, first: readonly object[]): Promise<void> {
-  for (let from = 0; from < first.length; from += 128) {
-    const steps = first.slice(from, from + 128)
-    await built.send('POST', '/v1/decisions/batch', { steps })
-    await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === from + steps.length)
-  }
-}
+const counts = (built: Built) => countsOf((path) => built.send('GET', path), KEY)
 
 /** Checks that a warning shows wherever workers and operators look. */
 async function isWarnedOf (t: Test, { send }: Built, warning: EvidenceWarning): Promise<void> {
@@ -62,13 +53,14 @@ t.test('an extractor that returns empty text certifies nothing', async (t) => {
   t.match(await learned(await build(t), times((i) => controlOutcome(i))), { threshold: Number })
   const empty = { answer: ' ', steps: [{ tokens: 32, confidence: 1, answer: '' }] }
   const misused = await learned(await build(t), times((i) => controlOutcome(i, empty)))
-  t.match(misused, { threshold: null, warnings: ['outcomes_missing'] })
+  t.equal(misused.threshold, null)
+  t.ok(misused.warnings.includes('grader_broken'), `${misused.warnings}: none agrees, and no label comes in time`)
 })
 
 t.test('a grader that never matches certifies nothing', async (t) => {
   const wrong = (i: number) => controlOutcome(i, { reference: 'never', steps: [{ tokens: 32, confidence: 1, answer: 'other' }] })
   const built = await build(t)
-  t.match(await learned(built, times(wrong)), { threshold: null, grader: { differing: ENOUGH, changing: 0 } })
+  t.match(await learned(built, times(wrong)), { threshold: null, labels: { grader_fault: 'differing_answers_graded_alike' } })
   await isWarnedOf(t, built, 'grader_broken')
   t.match(await learned(await build(t), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
 })
@@ -76,51 +68,42 @@ t.test('a grader that never matches certifies nothing', async (t) => {
 t.test('a context whose answers are too long to be probed says that it cannot be certified', async (t) => {
   const unprobed = (i: number) => controlOutcome(i, { answer: `${i}: a long answer`, steps: [{ tokens: 32, confidence: null }] })
   const built = await build(t)
-  t.match(await learned(built, times(unprobed)), { threshold: null, diagnosis: { reason: 'answers_unprobed' }, follow_up: { unanswered: ENOUGH } })
+  t.match(await learned(built, times(unprobed)), { threshold: null, diagnosis: { reason: 'answers_unprobed' } })
   await isWarnedOf(t, built, 'answers_unprobed')
 })
 
 t.test('agreement on calls of tools is certified as the same next action', async (t) => {
   const call = (i: number) => `search {"query":"${i}"}`
   const called = (i: number) => controlOutcome(i, { answer: call(i), steps: [{ tokens: 32, confidence: 1, answer: call(i) }] })
-  const built = await build(t, { DEFAULT_POLICY: '{"evidence_span_seconds":0,"follow_up_seconds":0,"label":"agreement"}' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ label: 'agreement' }) })
   t.match(await learned(built, times(called)), { threshold: Number, guarantee: { about: /the same next action/ } })
 })
 
 t.test('a grader that is repaired starts from zero', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const constant = times((i) => controlOutcome(i, { answer: 'I', steps: [{ tokens: 32, confidence: 1, answer: 'I' }] }))
-  t.match(await learned(built, constant), { threshold: null, warnings: ['grader_broken'], grader: { answers: ENOUGH, all_the_same: true } })
-  await report((path, body) => built.send('POST', path, body), [controlOutcome(ENOUGH)])
+  t.match(await learned(built, constant), { threshold: null, warnings: ['grader_broken'], labels: { grader_fault: 'answers_all_the_same' } })
+  await reportTo(built, [controlOutcome(ENOUGH)])
   const repaired = await until('it is learned', async () => { const context = await contextOf(built); return context.epoch === 2 && context })
-  t.match(repaired, { threshold: null, warnings: [], control_generations: 0 })
+  t.match(repaired, { threshold: null, warnings: [], generations: { control: 0 } })
   t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'repair', epoch: 2 }])
 })
 
 t.test('of 16 samples of a prompt that share its hash one is evidence', async (t) => {
-  const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
-  const hashOf = (i: number) => `prompt ${Math.floor(i / 16)}`
-  const first = times((i) => ({ generation_id: `g${i}`, prompt_hash: hashOf(i), tokens: 32, confidence: 1, context: CONTEXT }))
-  await built.send('POST', '/v1/decisions/batch', { steps: first })
+  const built = await build(t)
   const prompts = Math.ceil(ENOUGH / 16)
-  await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === prompts)
-  await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { prompt_hash: hashOf(i) })))
-  await until('they are counted', async () => (await contextOf(built)).follow_up.reported === prompts && built.snapshotHolder.lag() === 0)
-  t.match(await contextOf(built), { threshold: null, warnings: [], follow_up: { enrolled: prompts, unmarked: 0, left_out: 0 } })
+  const claimed = (i: number) => i % 2 === 0 ? 1 : undefined // a hash that comes again shows that `samples: 1` is wrong
+  await reportTo(built, times((i) => controlOutcome(i, { samples: claimed(i), prompt_hash: `prompt ${Math.floor(i / 16)}` })))
+  t.match(await untilEvidence(built, prompts), { threshold: null, warnings: [], follow_up: { enrolled: prompts, left_out: 0 } })
+  t.match(await counts(built), { reported: prompts, unmarked: 0 })
 })
 
 t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
-  for (const [name, mark, threshold] of [['unmarked', {}, null], ['of different prompts', { samples: 1 }, Number]] as const) {
-    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
-    await enrol(built, times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })))
-    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, mark)))
-    await until('all are counted', async () => {
-      const { follow_up: { accounted } } = await contextOf(built)
-      return accounted === ENOUGH && built.snapshotHolder.lag() === 0
-    })
-    t.match(await contextOf(built), { threshold }, name)
+  for (const [name, mark, threshold] of [['unmarked', { samples: undefined }, null], ['of different prompts', { samples: 1 }, Number]] as const) {
+    const built = await build(t)
+    t.match(await learned(built, times((i) => controlOutcome(i, mark))), { threshold }, name)
     if (name !== 'unmarked') continue
-    const { body } = await built.send('POST', '/v1/outcomes', controlOutcome(0))
+    const { body } = await built.send('POST', '/v1/outcomes', controlOutcome(0, mark))
     t.ok(body.warnings.includes('prompt_unmarked'))
     await isWarnedOf(t, built, 'prompt_unmarked')
   }
@@ -128,15 +111,11 @@ t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
 
 t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
   for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
-    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
-    const first = times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })).filter((_, i) => !isSilent(i))
-    await enrol(built, first)
-    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { samples: 1 })))
-    await until('all are counted', async () => {
-      const { follow_up: { accounted, unenrolled } } = await contextOf(built)
-      return accounted === first.length && unenrolled === ENOUGH - first.length && built.snapshotHolder.lag() === 0
-    })
-    t.match(await contextOf(built), { threshold, follow_up: { left_out: ENOUGH - first.length } }, name)
+    const built = await build(t, {}, undefined, { times: { ...QUICK_TIMES, wait: 500 } })
+    const silent = times(isSilent).filter(Boolean).length
+    await reportTo(built, times((i) => controlOutcome(i, isSilent(i) ? { arm: undefined } : {})))
+    await until('nothing waits for its list', async () => (await counts(built)).unenrolled === silent)
+    t.match(await untilEvidence(built, ENOUGH - silent), { threshold, follow_up: { left_out: silent } }, name)
     if (name === 'a fifth') await isWarnedOf(t, built, 'left_out_high')
   }
 })
@@ -151,20 +130,20 @@ t.test('treated workers that ask between checks are not stopped there if they ec
 
 t.test('treated workers that ask between checks without an echo lose the certificate until the context is reset', async (t) => {
   for (const asked of [1, 4]) {
-    const built = await build(t)
+    const built = await build(t, ALL_CONTROL)
     await certify(built)
     const outcomes = Array.from({ length: 40 }, (_, i) => [
       { ...losslessOutcome(`control-${i}`), steps_asked: 2 },
       { generation_id: `treated-${i}`, arm: 'treated', context: CONTEXT, tokens: 32, em: 1, stopped: true, steps_asked: asked, stopped_probe: { tokens: 32, em: 1 } },
     ]).flat()
-    await report((path, body) => built.send('POST', path, body), outcomes)
-    await until('they are learned', async () => (await contextOf(built)).treated_generations === 40 && built.snapshotHolder.lag() === 0)
+    await reportTo(built, outcomes)
+    await until('they are learned', async () => (await contextOf(built)).generations?.treated === 40 && built.snapshotHolder.lag() === 0)
     if (asked === 1) {
       t.match(await contextOf(built), { threshold: Number, warnings: [] })
       continue
     }
     await isWarnedOf(t, built, 'cadences_differ')
-    t.match(await contextOf(built), { threshold: null })
+    await until('the threshold is withdrawn', async () => (await contextOf(built)).threshold === null)
     await built.send('POST', `/v1/contexts/${encodeURIComponent(KEY)}/reset`, { reason: 'The worker is repaired.' })
     await until('it begins again', async () => (await contextOf(built)).epoch === 2)
     t.match(await contextOf(built), { threshold: null, warnings: [] })
@@ -172,22 +151,22 @@ t.test('treated workers that ask between checks without an echo lose the certifi
 })
 
 t.test('a retry is never stopped, and is counted nowhere', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   await certify(built)
   const before = await contextOf(built)
   const retry = { generation_id: 'again', retry_of: 'first', tokens: 32, confidence: 1, context: CONTEXT }
   t.match((await built.send('POST', '/v1/decisions', retry)).body, { decision: 'continue', reason: 'retry', arm: 'treated', warnings: [] })
   const { steps: _, ...outcome } = losslessOutcome('again')
   t.match((await built.send('POST', '/v1/outcomes', { ...outcome, retry_of: 'first' })).body, { accepted: 1, label_wanted: false })
-  await report((path, body) => built.send('POST', path, body), [losslessOutcome('the next one')])
-  await until('the next outcome is learned', async () => (await contextOf(built)).control_generations > before.control_generations)
-  const { control_generations: control, treated_generations: treated } = before
-  t.match(await contextOf(built), { control_generations: control + 1, treated_generations: treated })
+  await reportTo(built, [losslessOutcome('the next one')])
+  await until('the next outcome is learned', async () => (await contextOf(built)).generations.control > before.generations.control)
+  const { generations: { control, treated } } = before
+  t.match(await contextOf(built), { generations: { control: control + 1, treated } })
 })
 
 t.test('control outcomes that report every fourth of the steps that they asked certify nothing', async (t) => {
   const steps = [32, 64, 96, 128].map((tokens) => ({ tokens, confidence: 1, em: tokens === 128 ? 1 : 0 } as const))
-  const whole = (i: number): ReportedOutcome => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps_asked: 4, steps })
+  const whole = (i: number): ReportedOutcome => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps_asked: 4, steps })
   for (const [name, outcome, threshold] of [
     ['every step', whole, null], ['every fourth', (i: number) => ({ ...whole(i), steps: steps.slice(3) }), null],
     ['right answers', (i: number) => ({ ...whole(i), steps: steps.map((step) => ({ ...step, em: 1 as const })) }), Number],

@@ -1,14 +1,16 @@
 import t from 'tap'
-import { scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
+import { scaledTimes } from '../../src/core/evidence/enrolment-list.js'
 import { StoreFullError } from '../../src/store/store-errors.js'
 import type { Store } from '../../src/store/store.js'
-import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
+import { countsOf } from '../follow-up-counts.js'
 import { build, type Built, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
+import { quickPolicy } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
-/** Slices end, and evidence is looked at, within two seconds. */
-const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16}' }
+/** Slices end within a second. */
+const FOLLOWED_UP = { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8 }) }
 
 /** An outcome whose probed answer was wrong: only a label can tell whether stopping there would have lost anything. */
 const bare = (id: string) => ({
@@ -21,12 +23,14 @@ const bare = (id: string) => ({
 async function untilContext ({ send }: Built, expected: Record<string, number>): Promise<any> {
   return until(`the context has ${JSON.stringify(expected)}`, async () => {
     const { body } = await send('GET', url)
-    return Object.entries(expected).every(([field, value]) => (body[field] ?? body.follow_up?.[field]) === value) && body
+    const counts = await countsOf((path) => send('GET', path), KEY)
+    const seen: Record<string, number> = { ...counts, control: body.generations?.control }
+    return Object.entries(expected).every(([field, value]) => seen[field] === value) && { ...body, counts }
   })
 }
 
 /** Reports an outcome of a generation that was enrolled at its first step. */
-async function reportEnrolled ({ send }: Built, outcome: { generation_id: string }): Promise<{ body: any }> {
+async function reportEnrolled ({ send }: Built, outcome: { generation_id: string }): Promise<{ status: number, body: any }> {
   await send('POST', '/v1/decisions', { generation_id: outcome.generation_id, tokens: 32, confidence: 0.95, context: CONTEXT })
   return await send('POST', '/v1/outcomes', outcome)
 }
@@ -39,7 +43,7 @@ t.test('a label can arrive after its outcome', async (t) => {
   t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: ['g/1 %'], next: null, last: (await send('GET', `${url}/wanted-labels`)).body.last })
   const path = `/v1/outcomes/${encodeURIComponent('g/1 %')}/label`
   t.match(await send('POST', path, { em: 1 }), { status: 202, body: { accepted: 1, duplicates: 0 } })
-  t.match(await untilContext(built, { labels_given: 1, control_generations: 1 }), { em_full: 1, follow_up: { labels_wanted: 1 } })
+  t.match(await untilContext(built, { labels_given: 1, control: 1 }), { em: { full: 1 }, counts: { labels_wanted: 1 } })
   t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: [], next: null, last: null })
   t.match(await send('POST', path, { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } }, 'the first stands')
   t.match((await send('GET', '/metrics')).body, 'stopgate_labels_total{result="accepted"} 1\n')
@@ -53,7 +57,7 @@ t.test('a later reference grades answer and probes, whose text is not stored', a
   await untilContext(built, { labels_wanted: 1 })
   t.notMatch(JSON.stringify(await store.learned()), /Rome|Paris/)
   await send('POST', '/v1/outcomes/g/label', { reference: 'paris' })
-  const { thresholds } = await untilContext(built, { control_generations: 1 })
+  const { thresholds } = await untilContext(built, { control: 1 })
   t.match(thresholds.at(-1), { lost: 1, kept: 0, unprobed: 0 })
 })
 
@@ -70,14 +74,14 @@ t.test('a reference for an outcome without an answer is refused and does not blo
   await reportEnrolled(built, bare('g'))
   t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42' }), { status: 400, body: { code: 'INVALID_LABEL', message: /no answer that the reference could grade/ } })
   t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42', answer: '41' }), { status: 202, body: { accepted: 1 } })
-  t.match(await untilContext(built, { control_generations: 1 }), { em_full: 0 })
+  t.match(await untilContext(built, { control: 1 }), { em: { full: 0 } })
 })
 
 t.test('an outcome with a label needs no other', async (t) => {
   const built = await build(t)
-  await built.send('POST', '/v1/outcomes', losslessOutcome('g'))
+  await reportTo(built, [losslessOutcome('g')])
   t.match(await built.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } })
-  t.match(await untilContext(built, { control_generations: 1 }), { em_full: 1 })
+  t.match(await untilContext(built, { control: 1 }), { em: { full: 1 } })
 })
 
 t.test('an invalid label is refused with a remedy', async (t) => {
@@ -97,66 +101,62 @@ t.test('waiting labels survive a restart', async (t) => {
   await built.app.close()
   const again = await build(t, { ...FOLLOWED_UP, DATA_DIR })
   t.match(await again.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 1 } })
-  t.match(await untilContext(again, { control_generations: 1 }), { em_full: 0, follow_up: { labels_given: 1 } })
+  t.match(await untilContext(again, { control: 1 }), { em: { full: 0 }, counts: { labels_given: 1 } })
 })
 
 t.test('an outcome is accepted once, by generation_id', async (t) => {
-  const { send } = await build(t)
-  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 1, duplicates: 0 } })
+  const built = await build(t)
+  const { send } = built
+  t.match(await reportEnrolled(built, losslessOutcome('a')), { status: 202, body: { accepted: 1, duplicates: 0 } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 0, duplicates: 1 } })
-  await send('POST', '/v1/outcomes', losslessOutcome('b'))
-  const context = await until('both ids are learned', async () => {
-    const { body } = await send('GET', url)
-    return body.control_generations === 2 && body
-  })
-  t.match(context, { status: 'learning', em_full: 1, follow_up: { accounted: 2, missing: 0 } })
+  await reportEnrolled(built, losslessOutcome('b'))
+  t.match(await untilEvidence(built, 2), { status: 'learning', em: { full: 1 }, follow_up: { accounted: 2, missing: 0 } })
 })
 
 t.test('a context counts outcomes by their fate', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"label":"exact_match"}' })
+  const built = await build(t)
   const base = losslessOutcome('')
   const outcomes = [
     { ...base, generation_id: 'evidence' },
     { ...base, generation_id: 'treated', arm: 'treated' },
-    { ...base, generation_id: 'stopped', arm: 'treated', stopped: true },
+    { ...base, generation_id: 'stopped', arm: 'treated', stopped: true, stopped_probe: { tokens: 40, em: 1 } },
     { ...base, generation_id: 'stepless', steps: undefined },
     { ...base, generation_id: 'unlabelled', em: undefined },
-    { ...base, generation_id: 'one of a group', group_id: 'p', sample_index: 1 },
+    { ...base, generation_id: 'one of a group', group_id: 'p', sample_index: 1, samples: 2 },
     { ...base, generation_id: 'cancelled', cancelled: true },
-    { ...base, generation_id: 'never asked', steps: [], tokens: 40 },
   ]
-  t.match((await send('POST', '/v1/outcomes/batch', { outcomes })).body, { accepted: outcomes.length })
-  t.match(await until('all are learned', async () => {
-    const { body } = await send('GET', url)
-    return body.follow_up?.enrolled === 5 && body.follow_up.cancelled === 1 && body
-  }), { control_generations: 5, treated_generations: 2, follow_up: { cancelled: 1, reported: 4 } })
+  await reportTo(built, outcomes)
+  await built.send('POST', '/v1/outcomes', { ...base, generation_id: 'never asked', arm: undefined, steps: [], tokens: 20 })
+  t.match(await untilContext(built, { enrolled: 5, accounted: 1.5, missing: 2.5, cancelled: 1 }), {
+    generations: { control: 4, treated: 2 }, follow_up: { left_out: 0 }, counts: { reported: 3, steps_missing: 1, unenrolled: 1 },
+  })
 })
 
 t.test('the outcome of a generation that was not enrolled is not evidence', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{}' }, undefined, { times: scaledTimes(0.01) })
-  await send('POST', '/v1/outcomes', losslessOutcome('a'))
-  const body = await until('it is counted', async () => { const { body } = await send('GET', url); return body.follow_up?.unenrolled === 1 && body })
-  t.match(body, { status: 'learning', control_generations: 0 })
+  const built = await build(t, { DEFAULT_POLICY: '{}' }, undefined, { times: scaledTimes(0.01) })
+  await built.send('POST', '/v1/outcomes', losslessOutcome('a'))
+  t.match(await untilContext(built, { unenrolled: 1 }), { status: 'learning', generations: { control: 0 } })
 })
 
-t.test('an empty list of steps is not evidence if the generation was long enough for a step', async (t) => {
-  const { send } = await build(t)
-  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
-  await send('POST', '/v1/outcomes/batch', { outcomes })
-  const body = await until('all are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 300 && body })
-  t.match(body, { threshold: null, unprobed: 300 })
-  t.match(body.thresholds[0], { lost: 300, unprobed: 300 })
+t.test('an empty list of steps counts as lost if the generation was long enough for a step', async (t) => {
+  const built = await build(t)
+  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
+  await reportTo(built, outcomes)
+  const body = await untilEvidence(built, 300)
+  t.match(body, { threshold: null, follow_up: { missing: 300 } })
+  t.match(body.thresholds[0], { lost: 0, kept: 0 }, 'they are no part of what is shown')
+  t.ok(body.thresholds[0].log_evidence < -1, 'but lost in the test')
 })
 
 t.test('the cadence of the leaf decides whether a generation was long enough for a step', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"check_every_tokens":512}', CONTEXT_LEVELS: 'task' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ check_every_tokens: 512 }), CONTEXT_LEVELS: 'task' })
+  const { send } = built
   await send('PUT', '/v1/contexts/*/policy', { check_every_tokens: 32 })
   await send('PUT', '/v1/contexts/task=t/policy', { check_every_tokens: 512 })
-  const outcomes = Array.from({ length: 400 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: { task: 't' }, tokens: 400, em: 1, steps: [] }))
-  await send('POST', '/v1/outcomes/batch', { outcomes })
-  await until('all are learned', async () => (await send('GET', '/v1/contexts/task=t')).body.control_generations === 400)
-  t.match((await send('GET', '/v1/contexts/task=t')).body.thresholds[0], { lost: 0, kept: 400, unprobed: 0 })
-  t.match((await send('GET', '/v1/contexts/*')).body, { control_generations: 0 }, 'a context above the leaves has no evidence of its own')
+  const outcomes = Array.from({ length: 400 }, (_, i) => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: { task: 't' }, tokens: 400, em: 1, steps: [] }))
+  await reportTo(built, outcomes)
+  t.match((await untilEvidence(built, 400, 'task=t')).thresholds[0], { lost: 0, kept: 400, unprobed: 0 })
+  t.match((await send('GET', '/v1/contexts/*')).body, { generations: { control: 0 } }, 'a context above the leaves has no evidence of its own')
 })
 
 t.test('beyond MAX_CONTEXTS outcomes count only for their parents, which a metric shows', async (t) => {
@@ -188,27 +188,26 @@ t.test('a tenant that has its share of the contexts is told so, and the others g
 })
 
 t.test('the service grades answers and does not store their text', async (t) => {
-  const { send, store } = await build(t)
-  await send('POST', '/v1/outcomes', {
+  const built = await build(t)
+  const { store } = built
+  await reportEnrolled(built, {
     generation_id: 'graded', arm: 'control', context: CONTEXT, tokens: 64, answer: '1,024', reference: ['$1024', '7'], steps: [{ tokens: 32, confidence: 0.9, answer: '1023.5' }],
-  })
-  const body = await until('it is learned', async () => { const { body } = await send('GET', url); return body.control_generations === 1 && body })
-  t.match(body, { em_full: 1 })
+  } as { generation_id: string })
+  const body = await untilEvidence(built, 1)
+  t.match(body, { em: { full: 1 } })
   t.match(body.thresholds.at(-1), { lost: 1, kept: 0, gained: 0, unprobed: 0 })
   t.notMatch(JSON.stringify([...(await store.learned()).contexts.values()]), '1023.5')
 })
 
 t.test('without a reference, agreement with the full run is the label if the policy says so', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"label":"agreement"}' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ label: 'agreement' }) })
   const outcome = { arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris' }
-  await send('POST', '/v1/outcomes/batch', {
-    outcomes: [
-      { ...outcome, generation_id: 'agrees', steps: [{ tokens: 32, confidence: 0.9, answer: 'paris.' }] },
-      { ...outcome, generation_id: 'differs', steps: [{ tokens: 32, confidence: 0.9, answer: 'Rome' }] },
-      { ...outcome, generation_id: 'other label', answer: undefined, em: 1, steps: [{ tokens: 32, confidence: 0.9, em: 1 }] },
-    ],
-  })
-  const body = await until('they are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 3 && body })
+  await reportTo(built, [
+    { ...outcome, generation_id: 'agrees', steps: [{ tokens: 32, confidence: 0.9, answer: 'paris.' }] },
+    { ...outcome, generation_id: 'differs', steps: [{ tokens: 32, confidence: 0.9, answer: 'Rome' }] },
+    { ...outcome, generation_id: 'other label', answer: undefined, em: 1, steps: [{ tokens: 32, confidence: 0.9, em: 1 }] },
+  ])
+  const body = await untilEvidence(built, 3)
   t.match(body.thresholds.at(-1), { lost: 2, kept: 1, gained: 0 }, 'an outcome without an answer counts as lost')
 })
 
@@ -250,13 +249,13 @@ t.test('the list of wanted labels has the answers to be graded until the label c
   t.match(body.wanted, [{ generation_id: 'g', answer: 'Paris', early: [{ answer: 'Rome', steps: [0, 1] }], steps: 3, prompt: null }])
   t.notMatch(JSON.stringify([...await store.answers.read(['g'])]), /Capital/, 'the policy does not store prompts')
   t.match(await send('POST', '/v1/outcomes/g/label', { verdicts: ['gained', 'gained', null], source: 'judge:j' }), { status: 202, body: { accepted: 1 } })
-  t.match(await untilContext(built, { labels_given: 1, control_generations: 1 }), { em_full: null })
+  t.match(await untilContext(built, { labels_given: 1, control: 1 }), { em: { full: null } })
   t.equal((await store.answers.read(['g'])).size, 0)
   t.match((await send('GET', url)).body.thresholds.at(-1), { lost: 0, gained: 1 })
 })
 
 t.test('a prompt is kept where the policy says so, and is no part of the log', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16,"store_prompts":true}' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8, store_prompts: true }) })
   await reportEnrolled(built, PROSE)
   await untilContext(built, { labels_wanted: 1 })
   const { body } = await built.send('GET', `${url}/wanted-labels?answers=true`)
@@ -264,8 +263,8 @@ t.test('a prompt is kept where the policy says so, and is no part of the log', a
   t.notMatch(JSON.stringify(await built.store.learned()), /Capital|Rome|Paris/)
 })
 
-t.test('a context that gets no labels is told which grader fits its answers, and what a judge would cost', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16,"control_rate":1,"evidence_span_seconds":0}' })
+t.test('a context without labels shows which grader fits its answers, and the cost of a judge', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":8,"control_rate":1,"evidence_span_seconds":0}' })
   await reportEnrolled(built, { ...PROSE, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }] } as { generation_id: string })
   t.equal((await untilContext(built, { labels_wanted: 1 })).label_advice, null, 'labels may come yet')
   let reported = 0 // all of them are control, however long the reports take
@@ -275,11 +274,11 @@ t.test('a context that gets no labels is told which grader fits its answers, and
   for (let i = 0; i < 99; i++) await report()
   const { warnings, label_advice: advice } = await until('a hundred labels are wanted', async () => {
     const { body } = await built.send('GET', url)
-    if (body.follow_up.labels_wanted >= 100) return body
+    if ((await countsOf((path) => built.send('GET', path), KEY)).labels_wanted! >= 100) return body
     await report() // on a busy machine some were listed too late
   })
   t.ok(warnings.includes('labels_never_given'))
-  t.match(advice, { grader: 'number', command: `stopgate grade --context '${KEY}' --grader number`, judge_tokens_per_day: Number })
+  t.match(advice, { command: `stopgate grade --context '${KEY}' --grader number`, judge_tokens_per_day: Number })
 })
 
 t.test('a stop whose answer differs from its probe is listed with both', async (t) => {

@@ -1,12 +1,13 @@
 import t from 'tap'
-import { uniform } from '../../src/core/assignment/arm.js'
+import { uniform } from '../../src/core/decide/arm.js'
 import { PREDICTOR } from '../core/decide/snapshot-of.js'
-import { scorerFor, scoreStep } from '../../src/core/predictor/predictor.js'
+import { scorerFor } from '../../src/core/scores/predictor.js'
+import { scoreStep } from '../../src/core/decide/scorer.js'
+import { reportTo } from '../certify.js'
 import { build, until } from '../helper.js'
 
 const CONTEXT = { model: 'q', task: 'gsm8k' }
 const KEY = '/v1/contexts/model=q,task=gsm8k'
-const ON_ARRIVAL = { DEFAULT_POLICY: '{"follow_up_seconds":0}' }
 const POLICY = `${KEY}/policy`
 
 /** Trusts the signal, not the confidence. */
@@ -19,6 +20,7 @@ const BY_SIGNAL = {
 /** The signal is sure at 32 of 128 tokens, the confidence at 96. */
 const outcome = (i: number, rest = {}) => ({
   generation_id: `g${i}`,
+  samples: 1,
   arm: 'control',
   context: CONTEXT,
   tokens: 128,
@@ -28,17 +30,18 @@ const outcome = (i: number, rest = {}) => ({
 })
 
 t.test('an imported predictor scores where a policy names it, is certified, is in the bundle and is retired', async (t) => {
-  const { send } = await build(t, ON_ARRIVAL)
+  const built = await build(t)
+  const { send, snapshotHolder } = built
   await send('POST', '/v1/outcomes', outcome(0))
   t.match(await send('PUT', '/v1/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
   t.match(await send('PATCH', POLICY, { score: 'mine' }), { status: 200, body: { effective: { score: 'mine' } } })
   const unsure = { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } }
   t.match((await send('POST', '/v1/decisions', unsure)).body, { probe: true, scorer: 'mine' }, 'where the confidence needs no probe')
-  await until('its epoch has begun', async () => (await send('GET', KEY)).body.epoch === 2)
+  await until('its epoch has begun', async () => (await send('GET', KEY)).body.epoch === 2 && snapshotHolder.lag() === 0)
 
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
+  await reportTo(built, Array.from({ length: 400 }, (_, i) => outcome(i + 1)))
   await until('it serves', async () => (await send('GET', KEY)).body.status === 'certified')
-  t.match((await send('GET', KEY)).body, { score: 'mine', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75 })
+  t.match((await send('GET', KEY)).body, { score: 'mine', threshold: BY_SIGNAL.grid[29], tokens: { saved_ratio: 0.75 } })
   const [its] = await until('its replica decides by it', async () => {
     const { predictors } = (await send('GET', '/v1/predictors')).body
     return predictors[0].serving_in === 1 && predictors
@@ -54,7 +57,7 @@ t.test('an imported predictor scores where a policy names it, is certified, is i
   })
 
   const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
-  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', guarantee: { error_level: 0.05 } })
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine' })
   t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1, signals: { sure: -8 } })).body, { decision: 'continue', reason: 'below_threshold' })
   t.match((await send('GET', '/v1/bundle')).body, { predictors: { mine: { signals: [{ name: 'sure' }] } }, weights: [{ weights: [0, 0, 0, 0, 1] }] })
 
@@ -89,11 +92,12 @@ t.test('PUT accepts the definition that GET shows, but another service requires 
 })
 
 t.test('a predictor is trained on outcomes, and changes no score by itself', async (t) => {
-  const { send } = await build(t, { ...ON_ARRIVAL, LEARNER_THREAD: 'true' })
+  const built = await build(t, { LEARNER_THREAD: 'true' })
+  const { send } = built
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
   const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
-  await send('POST', '/v1/outcomes/batch', { outcomes })
+  await reportTo(built, outcomes)
   const [auto] = await until('it is trained', async () => {
     const { predictors } = (await send('GET', '/v1/predictors')).body
     return predictors.length > 0 && predictors
@@ -144,7 +148,8 @@ t.test('numbers that could overflow a score are refused', async (t) => {
 })
 
 t.test('a grid has 2 to 30 thresholds', async (t) => {
-  const { send } = await build(t, ON_ARRIVAL)
+  const built = await build(t)
+  const { send } = built
   const put = (name: string, length: number) => {
     const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
     return send('PUT', `/v1/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
@@ -153,7 +158,7 @@ t.test('a grid has 2 to 30 thresholds', async (t) => {
   t.match(await put('p31', 31), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 30 items' }] } })
   for (const length of [2, 20, 30]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
   await send('PATCH', POLICY, { score: 'p20' })
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 500 }, (_, i) => outcome(i + 1)) })
+  await reportTo(built, Array.from({ length: 500 }, (_, i) => outcome(i + 1)))
   await until('it serves', async () => (await send('GET', KEY)).body.status === 'certified')
   t.match((await send('GET', KEY)).body, { score: 'p20', threshold: 0.99 - 19 / 200, thresholds: { length: 20 } })
   t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p20' })
@@ -174,7 +179,7 @@ t.test('a policy must name a live predictor for its label, and "tokens" is not a
 })
 
 t.test('a pin is for the score of its context', async (t) => {
-  const { send } = await build(t, ON_ARRIVAL)
+  const { send } = await build(t)
   await send('PUT', '/v1/predictors/mine?reason=r', BY_SIGNAL)
   await send('POST', '/v1/outcomes', outcome(0))
   await send('PATCH', POLICY, { score: 'mine' })

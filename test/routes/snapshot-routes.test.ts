@@ -2,6 +2,7 @@ import t from 'tap'
 import { certify, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
+import { quickPolicy } from '../quick-policy.js'
 
 t.test('the snapshot and its history are shown', async (t) => {
   const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
@@ -37,7 +38,7 @@ t.test('the history of one context, also for a token that is bound to it', async
 
 t.test('the history of a context has its own changes, and the modes that were in force for it', async (t) => {
   const { send } = await build(t, {
-    ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }), DEFAULT_POLICY: '{"mode":"shadow","follow_up_seconds":0}',
+    ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }), DEFAULT_POLICY: quickPolicy({ mode: 'shadow' }),
   })
   const key = 'model=q,task=a'
   const url = `/v1/contexts/${encodeURIComponent(key)}`

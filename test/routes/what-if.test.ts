@@ -1,5 +1,5 @@
 import t from 'tap'
-import { certify, CONTEXT, KEY, report } from '../certify.js'
+import { certify, CONTEXT, KEY, reportTo } from '../certify.js'
 import { build, until } from '../helper.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
@@ -11,10 +11,10 @@ t.test('a what-if answers for another guarantee without changing anything', asyn
   const before = (await send('GET', url)).body
   const { status, body } = await send('GET', `${url}/what-if?max_em_drop=0.05&error_level=0.1`)
   t.equal(status, 200)
-  t.match(body, { key: KEY, max_em_drop: 0.05, error_level: 0.1, post_hoc: true, generations: before.control_generations })
+  t.match(body, { key: KEY, max_em_drop: 0.05, error_level: 0.1, post_hoc: true, generations: before.generations?.control })
   t.equal(body.thresholds.length, 30)
   t.match((await send('GET', `${url}/what-if`)).body, { max_em_drop: 0.02, post_hoc: false, threshold: before.threshold }, 'the wish of now')
-  t.match((await send('GET', url)).body, { threshold: before.threshold, control_generations: before.control_generations })
+  t.match((await send('GET', url)).body, { threshold: before.threshold, generations: { control: before.generations?.control } })
 })
 
 t.test('an invalid what-if is refused with a remedy', async (t) => {
@@ -34,8 +34,8 @@ t.test('a what-if answers for a coarser cadence from the generations that were k
   const built = await build(t)
   const { send } = built
   const steps = [[32, 0.5], [64, 0.99], [96, 0.99]].map(([tokens, confidence]) => ({ tokens, confidence, em: 1, probe_tokens: 3 }))
-  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps }))
-  await report((path, body) => send('POST', path, body), outcomes)
+  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps }))
+  await reportTo(built, outcomes)
   await until('a threshold is in force', async () => (await send('GET', url)).body.threshold > 0 && built.snapshotHolder.lag() === 0)
 
   const now = (await send('GET', `${url}/what-if`)).body

@@ -80,7 +80,7 @@ interface Slots {
   readonly nextKill?: (t: number) => number
 }
 
-/** Slots, each of which starts a generation when its last one ends. A kill interrupts what is running, which then never reports. */
+/** Slots, each of which starts a generation when its last one ends. A kill interrupts running generations, which then never report. */
 export const slots = ({ count, startWithin, until, nextKill = () => Infinity }: Slots): Traffic => (random, drop) => times(count, () => {
   const slot: Arrival[] = []
   for (let t = random() * startWithin; t < until;) {

@@ -1,5 +1,5 @@
-import { ALARM } from '../../src/core/certificate/drift.js'
-import { addDifference, fidelitySuspicion, NO_FIDELITY } from '../../src/core/certificate/fidelity.js'
+import { isBreached } from '../../src/core/guards/breach.js'
+import { addDifference, NO_FIDELITY } from '../../src/core/guards/fidelity.js'
 import type { Label } from '../../src/core/policy/policy.js'
 import { steady } from './arrivals.js'
 import { play } from './enrolment.js'
@@ -8,7 +8,7 @@ import { mulberry32 } from '../random.js'
 
 const BOUND = 0.02
 
-/** Real stops whose served answers lose EM against what was probed; probes lose nothing. */
+/** Real stops whose served answers lose EM against the probed ones; probes lose nothing. */
 export interface LossyStops {
   /** EM of full runs and of probes. */
   readonly em: number
@@ -30,7 +30,7 @@ export function stopsByFidelity ({ em, loss, seed, most }: LossyStops, label: La
     const isDifferent = random() < loss / em
     const isLost = isDifferent && (label === 'agreement' || random() < em)
     fidelity = addDifference(fidelity, isLost ? 1 : 0, BOUND)
-    if (fidelitySuspicion(fidelity) >= ALARM) return stops
+    if (isBreached(fidelity)) return stops
   }
   return Infinity
 }

@@ -1,7 +1,7 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import type { Profile } from '../../src/cli/traces/simulated-generation.js'
 import { truthOf, type TruthRow } from '../simulated-truth.js'
-import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/certificate/drift.js'
+import { DRIFT, NO_DRIFT } from '../../src/core/guards/drift.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'
 import { generationsOf, KEY, LEVELS } from './stream.js'
@@ -55,7 +55,7 @@ export function runShift ({ before, after, certified, shifted, policy, isOld = f
   const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
   const service = simulatedService(`salt-${seed}`, LEVELS, policy)
   if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 }, by: 'simulation' })
-  const indexNow = () => service.state(KEY)?.threshold_index ?? -1
+  const indexNow = () => service.state(KEY)?.rule.index ?? -1
   let [moved, safe, alarm, relearned] = [NEVER, { generations: 0, controls: 0, lost: 0 }, NEVER, NEVER]
   let [generations, controls, lost, index] = [-certified, 0, 0, -1]
   let [savedBefore, inForce] = [0, 0]
@@ -100,8 +100,8 @@ export function isAlarmRaised (random: () => number, lostRate: number, gainedRat
   let drift = NO_DRIFT
   for (let i = 0; i < outcomes; i++) {
     const u = random()
-    drift = watchDrift(drift, u < lostRate ? 1 : u < lostRate + gainedRate ? -1 : 0, a)
-    if (hasDrifted(drift)) return true
+    drift = DRIFT.watch(drift, u < lostRate ? 1 : u < lostRate + gainedRate ? -1 : 0, a)
+    if (DRIFT.isAlarmed(drift)) return true
   }
   return false
 }
@@ -113,14 +113,14 @@ export function watchSteadyRisk (profile: Profile, seed: number, outcomes: numbe
   const service = simulatedService(`salt-${seed}`, LEVELS, { control_rate: 1 })
   let watched = 0
   for (const { run } of generationsOf(() => profile, seed, Infinity)) {
-    const index = service.state(KEY)?.threshold_index ?? -1
+    const index = service.state(KEY)?.rule.index ?? -1
     if (index !== -1) watched++
     service.serve(run)
-    if (watched === outcomes || (service.state(KEY)?.generations ?? 0) >= 2 * outcomes) break
+    if (watched === outcomes || (service.state(KEY)?.reports.generations ?? 0) >= 2 * outcomes) break
   }
   return {
     isAlarmed: service.changes.some(({ cause }) => cause === 'drift'),
-    isInForce: (service.state(KEY)?.threshold_index ?? -1) !== -1,
+    isInForce: (service.state(KEY)?.rule.index ?? -1) !== -1,
     watched,
   }
 }

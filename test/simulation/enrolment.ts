@@ -1,14 +1,15 @@
-import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
+import { drawArm, type Arm } from '../../src/core/decide/arm.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { DrawBuffer } from '../../src/core/enrolment/enrolment-list.js'
+import { DrawBuffer } from '../../src/core/evidence/enrolment-list.js'
 import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome/outcome.js'
-import type { Change } from '../../src/core/reducer/threshold-change.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
+import type { Change } from '../../src/core/learn/threshold-change.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { memoryFold, outcomeOf, type MemoryFold } from '../core/reducer/memory-fold.js'
+import { memoryFold, outcomeOf, type MemoryFold } from '../core/learn/memory-fold.js'
 import { EventQueue } from './event-queue.js'
 import type { Arrival, Traffic } from './arrivals.js'
 import { binomialBound } from './binomial-bound.js'
+import { changed } from '../changed-state.js'
 
 /** The context under test: a leaf, or the pool of its members. */
 export const KEY = 'task=simulated'
@@ -42,6 +43,8 @@ export interface Played {
   readonly fold: MemoryFold
   /** Changes of the context under test, each with its time in seconds and the generations started by then. */
   readonly changes: ReadonlyArray<{ readonly cause: Change['cause'], readonly at: number, readonly started: number }>
+  /** The suspicions of drift or breach, by when each began, in seconds, and the answers that stops had lost by then. */
+  readonly suspicions: ReadonlyArray<{ readonly at: number, readonly lost: number }>
   /** Generations that were stopped, and those of them that lost their answer. */
   readonly stopped: number
   readonly lost: number
@@ -76,6 +79,8 @@ class Player {
   readonly #groups = new Map<number, readonly [number, number]>()
   #started = 0
   readonly #changes: Array<Played['changes'][number]> = []
+  readonly #suspicions: Array<Played['suspicions'][number]> = []
+  #isSuspected = false
   #certifiedAt: number | null = null
   #stopped = 0
   #lost = 0
@@ -97,7 +102,8 @@ class Player {
       : endsWith !== undefined && this.#changes.some(({ cause }) => endsWith.includes(cause))
     this.#queue.run(isOver)
     const [certifiedAt, fold, changes] = [this.#certifiedAt, this.#fold, this.#changes]
-    return { certifiedAt, fold, changes, stopped: this.#stopped, lost: this.#lost, stoppedTokens: this.#stoppedTokens }
+    const sums = { stopped: this.#stopped, lost: this.#lost, stoppedTokens: this.#stoppedTokens }
+    return { certifiedAt, fold, changes, suspicions: this.#suspicions, ...sums }
   }
 
   #learn (entry: LogEntry, at: number): void {
@@ -109,18 +115,21 @@ class Player {
       if (key === KEY) this.#changes.push({ cause, at, started: this.#started })
     }
     const state = this.#fold.states.get(KEY)
-    if (this.#world.isWithoutHold === true && state !== undefined) this.#fold.states.set(KEY, { ...state, hold: null })
-    const index = state?.threshold_index ?? -1
+    if (this.#world.isWithoutHold === true && state !== undefined) this.#fold.states.set(KEY, changed(state, { guards: { hold: null } }))
+    const index = state?.rule.index ?? -1
     if (index !== -1) this.#certifiedAt ??= at
+    const isSuspected = state?.guards.is_suspected === true
+    if (isSuspected && !this.#isSuspected) this.#suspicions.push({ at, lost: this.#lost })
+    this.#isSuspected = isSuspected
   }
 
   #start (arrival: Arrival, now: number): void {
     const id = `g${this.#started++}`
     const [u, hash] = this.#drawsOf(arrival)
     const state = this.#fold.states.get(keyOf(arrival))
-    const arm = drawArm(u, state?.control_share ?? 1)
+    const arm = drawArm(u, state?.rule.control_share ?? 1)
     const isServed = arm === 'treated' || arrival.isArmIgnored === true
-    const isStopped = isServed && state !== undefined && (state.threshold_index !== -1 || arrival.isArmIgnored === true)
+    const isStopped = isServed && state !== undefined && (state.rule.index !== -1 || arrival.isArmIgnored === true)
     this.#draw(arrival, u, hash, arrival.replica ?? 0, now)
     if (arrival.retriedAfter !== undefined) {
       this.#queue.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
@@ -150,8 +159,8 @@ class Player {
     if (replica === undefined) this.#replicas.set(number, replica = { buffer: new DrawBuffer(), isListDue: false, lists: 0 })
     const key = keyOf(arrival)
     const state = this.#fold.states.get(key)
-    const share = state?.control_share ?? 1
-    replica.buffer.add({ key, epoch: state?.epoch_name ?? null, share }, u, hash, now * 1000)
+    const share = state?.rule.control_share ?? 1
+    replica.buffer.add({ key, epoch: state?.epoch.name ?? null, share }, u, hash, now * 1000)
     if (replica.isListDue) return
     replica.isListDue = true
     const { buffer } = replica

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { steady } from './arrivals.js'
+import { longLose, poisson, steady, type Traffic } from './arrivals.js'
 import { serveUnrepaired, stopsByFidelity } from './breach.js'
 import { runShift, watchSteadyRisk } from './drift.js'
 import { certifiedOf, play } from './enrolment.js'
@@ -18,9 +18,26 @@ t.test('drift: a shift withdraws the certificate, which a steady risk of a quart
   const { isAlarmed, isInForce } = watchSteadyRisk(planted(0.005), 1, 1500)
   t.notOk(isAlarmed)
   t.ok(isInForce)
-  const shift = runShift({ before: planted(0), after: planted(0.1), certified: 3000, shifted: 15_000 }, 1)
-  t.ok(shift !== null && shift.alarm.generations < 15_000 && shift.moved.generations === shift.alarm.generations, 'the alarm moves the threshold')
+  const shift = runShift({ before: planted(0), after: planted(0.1), certified: 3000, shifted: 3000 }, 1)
+  t.ok(shift !== null && shift.alarm.generations < 3000 && shift.moved.generations === shift.alarm.generations, 'the alarm moves the threshold')
   t.ok(shift!.alarm.controls < 600, `after ${shift!.alarm.controls} control outcomes`)
+})
+
+t.test('late labels: a loss is suspected before any label can show it, and not without one', async (t) => {
+  const [shift, delay] = [500, 200]
+  const losing = (after: number): Traffic => (random) => poisson(random, () => 16, shift + delay, 16).map((start) => {
+    const generation = longLose(random, start < shift ? 0 : after, start)
+    return { ...generation, isOtherAnswer: random() < 0.05 && !generation.isLost, labelAfter: delay }
+  })
+  const suspicionsAfter = (loss: number) => {
+    const policy = { evidence_span_seconds: 0, follow_up_seconds: 240 }
+    const world = { traffic: losing(loss), policy, looksEverySecond: true, hasStoppedProbes: true, until: shift + delay }
+    const { certifiedAt, suspicions } = play(world, 0, 1)
+    t.ok(certifiedAt! < shift)
+    return suspicions.filter(({ at }) => at >= shift && at < shift + delay).length
+  }
+  t.equal(suspicionsAfter(0.3), 1)
+  t.equal(suspicionsAfter(0), 0)
 })
 
 t.test('breach: stops that lose answers that their probes kept are found, with labels and under agreement', async (t) => {

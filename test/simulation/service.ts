@@ -1,24 +1,33 @@
-import { ContextCounts } from '../../src/core/contexts/context-counts.js'
-import type { Arm } from '../../src/core/assignment/arm.js'
-import { type ChainLink, linkOf } from '../../src/core/contexts/chain-link.js'
-import type { ContextState } from '../../src/core/contexts/context-state.js'
-import { decide, type Step } from '../../src/core/decide/decide.js'
-import { compileSnapshot, type ContextRule, ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
-import { Cohorts } from '../../src/core/enrolment/cohorts.js'
-import { ENROLMENT_TIMES } from '../../src/core/enrolment/enrolment-list.js'
+import { ContextCounts } from '../../src/core/learn/context-counts.js'
+import type { Arm } from '../../src/core/decide/arm.js'
+import { type ChainLink, linkOf } from '../../src/core/learn/chain-link.js'
+import type { ContextState } from '../../src/core/learn/context-state.js'
+import { decide, decideStep } from '../../src/core/decide/decide.js'
+import { enrolDraw, type EnrolmentSink } from '../../src/core/decide/enrol-draw.js'
+import type { Step } from '../../src/core/decide/step.js'
+import { compileSnapshot } from '../../src/core/learn/compile-snapshot.js'
+import type { ContextRule } from '../../src/core/decide/rule.js'
+import { ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
+import { Cohorts } from '../../src/core/evidence/cohorts.js'
+import { ENROLMENT_TIMES, type EnrolmentEntry } from '../../src/core/evidence/enrolment-list.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { chainOf, type Context, type Levels, ROOT } from '../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
-import type { Predictor } from '../../src/core/predictor/predictor.js'
-import { Reservoir } from '../../src/core/predictor/reservoir.js'
-import { TRAINER } from '../../src/core/reducer/apply-command.js'
-import { newLedger } from '../../src/core/reducer/fold.js'
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
-import type { Change } from '../../src/core/reducer/threshold-change.js'
-import { PendingOutcomes } from '../../src/core/reducer/pending-outcomes.js'
+import { fitPredictor } from '../../src/core/scores/fit-predictor.js'
+import type { Predictor } from '../../src/core/scores/predictor.js'
+import { Reservoir } from '../../src/core/scores/reservoir.js'
+import { TRAINER } from '../../src/core/learn/apply-predictor.js'
+import { newLedger } from '../../src/core/learn/ledger.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import type { Change } from '../../src/core/learn/threshold-change.js'
+import { PendingOutcomes } from '../../src/core/learn/pending-outcomes.js'
+import type { Commit } from '../../src/store/learner-store.js'
+import type { StoredEntry } from '../../src/store/log.js'
 import { foldEntries } from '../../src/service/learner/fold-entries.js'
 import { AT_TEST_CADENCE } from '../test-cadence.js'
+
+/** Time after which a slice ends, ms. */
+const SLICE_MS = 1000 / 16
 
 /** The arm of a generation, the index of the step at which it was stopped, or -1, and how many steps were probed. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number, readonly checks: number }
@@ -43,11 +52,12 @@ export interface SimulatedService {
  * The service without HTTP, store and threads: the real decisions (`decide` with a compiled snapshot) and the real learner (`foldEntries`).
  * Arms are drawn as the service draws them, from u = murmur(salt, id) and the share in force at the first step.
  *
- * It plays one generation at a time: each is reported before the next one starts, and the snapshot is replaced at once. Outcomes arrive in
- * the order of the starts, so they may count on arrival (`follow_up_seconds: 0`). `enrolment.ts` plays traffic that overlaps.
+ * It plays one generation at a time: each is enrolled, and reported before the next one starts. A control generation is a slice of its own,
+ * so it is evidence at once, and the snapshot is replaced. Samples of a prompt, which would start together, count as prompts of their own.
+ * `enrolment.ts` plays traffic that overlaps.
  */
 export function simulatedService (salt: string, levels: Levels, policy: PolicyPatch = {}): SimulatedService {
-  const defaults: PolicyPatch = { follow_up_seconds: 0, ...AT_TEST_CADENCE, ...policy }
+  const defaults: PolicyPatch = { follow_up_seconds: 1, evidence_span_seconds: 0, ...AT_TEST_CADENCE, ...policy }
   const contexts = new Map<string, ContextState>()
   const changes: Change[] = []
   const links = new Map<string, ChainLink>()
@@ -57,28 +67,41 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   let ledger = newLedger({ levels, max_contexts: 10_000, defaults })
   const reservoir = new Reservoir()
   const predictors = new Map<string, Predictor>()
-  let reported = 0
+  let [learned, lists, now] = [0, 0, 0]
   let triedAt = 0
   let snapshot = refresh([ROOT])
 
   function refresh (keys: readonly string[]): Snapshot {
     const inputs = { levels, defaultPolicy: defaults, policies: ledger.policies, pins: new Map(), predictors }
     for (const key of keys.flatMap(chainOf)) links.set(key, linkOf(inputs, key, contexts.get(key)))
-    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, links, predictors)
+    return compileSnapshot({ stateId: 'simulation', version: learned, levels, salt }, links, predictors)
   }
 
-  function learn (entry: LogEntry): void {
-    const cursor = String(reported)
-    const memory = { cursor, ledger, contexts, pending, cohorts, counts, reservoir, predictors }
-    const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }], ENROLMENT_TIMES)
+  function learn (entries: ReadonlyArray<Omit<StoredEntry, 'cursor'>>): Pick<Commit, 'decisive'> {
+    const memory = { cursor: String(learned), ledger, contexts, pending, cohorts, counts, reservoir, predictors }
+    const commit = foldEntries(memory, entries.map((one) => ({ ...one, cursor: String(++learned) })), ENROLMENT_TIMES)
     ledger = memory.ledger
     changes.push(...commit.changes)
-    if (entry.type !== 'outcome') snapshot = refresh([ROOT, ...contexts.keys()])
-    else if (commit.decisive.length > 0) snapshot = refresh(commit.decisive)
+    return commit
   }
 
-  function report (outcome: ReportedOutcome): void {
-    learn(gradeOutcome(salt, outcome))
+  function command (entry: LogEntry): void {
+    learn([{ time: now, entry }])
+    snapshot = refresh([ROOT, ...contexts.keys()])
+  }
+
+  /** @param enrolled its entry; absent: it is no control generation */
+  function report (outcome: ReportedOutcome, enrolled?: EnrolmentEntry): void {
+    const reported = { time: now, entry: gradeOutcome(salt, outcome) }
+    const [start, end] = [now, now += SLICE_MS]
+    const { decisive } = learn(enrolled === undefined
+      ? [reported]
+      : [
+          { time: start, entry: { type: 'enrolment', boot: 'simulation', number: ++lists, age: 0, entries: [enrolled] } },
+          reported,
+          { time: end, entry: { type: 'tick' } },
+        ])
+    if (decisive.length > 0) snapshot = refresh(decisive)
     if (reservoir.added >= ledger.train_at && reservoir.added >= 1.1 * triedAt) train()
   }
 
@@ -88,15 +111,18 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     const name = `auto-${triedAt}`
     const predictor = fitPredictor(reservoir.samples(), { name, label: 'exact_match', levels: levels.join() })
     if (predictor === null) return
-    learn({ type: 'predictor', name, version: { predictor, created_at: reported, by: TRAINER, retired_at: null }, by: TRAINER })
+    command({ type: 'predictor', name, version: { predictor, created_at: now, by: TRAINER, retired_at: null }, by: TRAINER })
   }
 
   return {
-    serve (run) {
+    serve ({ group_id: _, sample_index: __, ...run }) {
       const { steps, answer_tokens = 0, ...rest } = run
-      const { generation_id, group_id, context = {} } = run
-      const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
-      const { arm, next_check_tokens: next } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      const { generation_id, context = {} } = run
+      const id = { generation_id, context }
+      const { decision: { arm, next_check_tokens: next }, rule, u } = decideStep(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      let enrolled: EnrolmentEntry | undefined
+      const enrol = (...[drawn, u, hash]: Parameters<EnrolmentSink['enrol']>) => { enrolled = { ...drawn, draws: [[u, hash]] } }
+      enrolDraw({ enrol }, snapshot, rule, { u: u!, id: generation_id, tokens: 0, context })
       // One object for all steps, which is faster.
       const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null }
       // A control generation continues at every step, so it need not ask.
@@ -112,12 +138,15 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const checks = next === null ? 0 : stop === undefined ? steps.length : stoppedAt + 1
       const probe_tokens = steps.slice(0, checks).reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
       const known = { answer_tokens, arm, steps_asked: checks, probe_tokens }
-      if (arm === 'control') report({ ...run, arm })
+      if (arm === 'control') report({ ...run, samples: 1, arm }, enrolled)
       else if (stop === undefined) report({ ...rest, ...known })
-      else report({ ...rest, ...known, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
+      else {
+        const tokens = Math.min(stop.tokens + answer_tokens, run.tokens)
+        report({ ...rest, ...known, stopped: true, stopped_probe: { tokens: stop.tokens, em: stop.em! }, tokens, em: stop.em! })
+      }
       return { arm, stoppedAt, checks }
     },
-    command: learn,
+    command,
     rule: (context) => ruleFor(snapshot, context),
     state: (key) => contexts.get(key),
     set (key, state) {

@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, reportTo } from '../certify.js'
 import { skip, startBrowser } from './chromium.js'
 import { build, type Built } from '../helper.js'
+import { ALL_CONTROL } from '../quick-policy.js'
 import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
 
 /** CI makes screenshots, to be looked at. */
@@ -17,10 +18,10 @@ async function picture (page: Page, name: string): Promise<void> {
 
 /** A service with data to show: a certified context, a learning context, a run in training. */
 async function populated (t: Test): Promise<Built & { url: string }> {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const { send } = built
   await certify(built)
-  await report((path, body) => send('POST', path, body), Array.from({ length: 40 }, (_, i) => losslessOutcome(`m-${i}`, { model: 'q', task: 'math' })))
+  await reportTo(built, Array.from({ length: 40 }, (_, i) => losslessOutcome(`m-${i}`, { model: 'q', task: 'math' })))
   const checkpoints = Array.from({ length: 16 }, (_, i) => ({
     step: 100 * (i + 1), suite: 'gsm8k', n: 500, em: 0.8 - 0.25 / (i + 1), tokens_mean: 900 - 20 * i, tokens_p50: 800, tokens_p95: 1600,
   }))
@@ -48,7 +49,8 @@ t.test('in a browser', { skip }, async (t) => {
   })
 
   t.test('the page shows the fleet, changes a policy by clicks, and reports drift as it happens', async (t) => {
-    const { send, url } = await populated(t)
+    const built = await populated(t)
+    const { send, url } = built
     await send('POST', '/v1/decisions', { generation_id: 'why', arm: 'control', tokens: 32, confidence: 0.99, context: CONTEXT })
     const { page, problems } = await open(url)
     await page.getByRole('link', { name: KEY }).waitFor()
@@ -81,7 +83,7 @@ t.test('in a browser', { skip }, async (t) => {
 
     await page.getByRole('link', { name: 'Fleet' }).first().click()
     const lost = Array.from({ length: 60 }, (_, i) => ({ ...losslessOutcome(`lost-${i}`), steps: [{ tokens: 32, confidence: 0.95, em: 0 }, { tokens: 64, confidence: 0.99, em: 0 }] }))
-    await report((path, body) => send('POST', path, body), lost)
+    await reportTo(built, lost)
     await page.locator('.alarms', { hasText: 'drift' }).getByRole('link', { name: KEY }).waitFor()
     await picture(page, 'alarm-light')
     await page.getByRole('link', { name: 'Generations' }).click()
@@ -123,9 +125,9 @@ t.test('in a browser', { skip }, async (t) => {
   })
 
   t.test('the page asks for a token, keeps it in the tab, and shows the contexts that the token may see', async (t) => {
-    const { app, send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
-    await report((path, body) => send('POST', path, body, bearer('w')), [losslessOutcome('a'), losslessOutcome('b', { model: 'r', task: 'x' })])
-    const { page, problems } = await open(await app.listen({ port: 0 }))
+    const built = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
+    await reportTo(built, [losslessOutcome('a'), losslessOutcome('b', { model: 'r', task: 'x' })], bearer('w'))
+    const { page, problems } = await open(await built.app.listen({ port: 0 }))
     await page.getByRole('textbox', { name: 'Token' }).fill(tokenOf('q'))
     await page.getByRole('button', { name: 'Use it' }).click()
     await page.getByRole('link', { name: KEY }).waitFor()

@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { countsOf } from '../follow-up-counts.js'
 import type { Built } from '../helper.js'
 import { cli } from '../service-process.js'
 import { example, without } from './run-example.js'
 
 const FILES = readdirSync('examples').filter((file) => file !== 'README.md' && file !== 'trainers')
 
-const reported = async ({ send }: Built, key: string): Promise<number> => (await send('GET', `/v1/contexts/${key}`)).body.follow_up.reported
+const reported = async ({ send }: Built, key: string): Promise<number> => (await countsOf((path) => send('GET', path), key)).reported ?? 0
 
 t.test('every example says how to run it, and is listed', async (t) => {
   for (const file of FILES) {

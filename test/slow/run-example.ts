@@ -23,7 +23,8 @@ export async function example (t: Test, command: string, more: NodeJS.ProcessEnv
   const [program, ...args] = command.split(' ')
   const folder = await temporaryFolder(t)
   await writeCommand(folder, 'npx') // the real one would build the service again, under the other tests
-  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, STOPGATE_URL: url, PYTHONPATH: 'clients/python/src', ...more }
+  const own = { PATH: `${folder}:${process.env.PATH}`, STOPGATE_URL: url, PYTHONPATH: 'clients/python/src' }
+  const env = { ...process.env, ...own, OMP_NUM_THREADS: '1', ...more } // threads of torch spin while they wait for each other
   const { stdout } = await run(program === 'python3' ? PYTHON : program!, args, { env })
   return { ...built, stdout }
 }

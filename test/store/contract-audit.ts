@@ -1,4 +1,4 @@
-import type { Command } from '../../src/core/reducer/log-entry.js'
+import type { Command } from '../../src/core/learn/log-entry.js'
 import { AUDIT_LIMIT } from '../../src/store/log.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, policyEntry, RESET, TICK, unpinEntry } from './fixtures.js'

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../../src/core/reducer/log-entry.js'
-import { outcomeOf } from '../core/reducer/memory-fold.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, idsOf, label, LIST, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import type { ContextState } from '../../src/core/contexts/context-state.js'
+import type { ContextState } from '../../src/core/learn/context-state.js'
 import { HISTORY_LIMIT } from '../../src/store/log.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
-import { Cohort } from '../../src/core/enrolment/cohort.js'
-import { storeCohort } from '../../src/core/enrolment/cohorts.js'
+import { Cohort } from '../../src/core/evidence/cohort.js'
+import { storeCohort } from '../../src/core/evidence/cohorts.js'
 import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
@@ -184,7 +184,7 @@ export function learningContract (law: Law): void {
       const entries = await replica.read(cursor, limit, 0)
       if (entries.length === 0) return null
       const count = entries.filter(({ entry }) => entry.type === 'outcome').length
-      const next = state((contexts.get('*')?.generations ?? 0) + count)
+      const next = state((contexts.get('*')?.reports.generations ?? 0) + count)
       return { entries, commit: commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]) }) }
     }
     for (let turn = 0; turn < 6; turn++) {
@@ -206,7 +206,7 @@ export function learningContract (law: Law): void {
       await store.commit(made.commit)
       seen.push(...idsIn(made.entries))
     }
-    t.equal((await other.learned()).contexts.get('*')!.generations, 200)
+    t.equal((await other.learned()).contexts.get('*')!.reports.generations, 200)
     t.same(seen.filter((id) => id !== 'tick').sort(), [...ids].sort(), 'each outcome was read once')
     t.equal((await other.revision()).lag, 0)
   })

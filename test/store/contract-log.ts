@@ -1,6 +1,6 @@
 import { until } from '../helper.js'
 import { toPlace } from '../../src/store/log.js'
-import { outcomeOf } from '../core/reducer/memory-fold.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, LIST, outcome, outcomes, pinEntry, pinOf, RESET, TICK, unpinEntry } from './fixtures.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'

@@ -4,8 +4,10 @@ import { readConfig } from '../../src/service/config/config.js'
 import { ruleFor } from '../../src/core/decide/snapshot.js'
 import { startLearner } from '../../src/service/learner/learner.js'
 import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
-import { early, addPredictor, BY_SIGNAL } from '../core/reducer/predictor-fold.js'
-import { FIRST, LEAF, memoryFold } from '../core/reducer/memory-fold.js'
+import { early, addPredictor, BY_SIGNAL } from '../core/learn/predictor-fold.js'
+import { FIRST, LEAF, memoryFold, type MemoryFold } from '../core/learn/memory-fold.js'
+import type { ContextState } from '../../src/core/learn/context-state.js'
+import { enrolledEntries } from '../enrolled-entries.js'
 import { until } from '../helper.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
@@ -13,7 +15,7 @@ import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, s
 import { LeaseLostError } from '../../src/store/store-errors.js'
 import { atTestCadence, AT_TEST_CADENCE } from '../test-cadence.js'
 
-const SCORED = { follow_up_seconds: 0, score: 'p' } as const
+const SCORED = { follow_up_seconds: 1, evidence_span_seconds: 0, score: 'p' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
 /** Learns generations whose answers a predictor kept, then lets the learner fall behind. */
@@ -30,12 +32,15 @@ async function learnedOf (store: Store, generations: number, predictor = BY_SIGN
   return fold
 }
 
-/** Folds the whole log, as a replica does that starts now. */
-async function learnRest (t: Test, store: Store): Promise<void> {
+/** The entries of one more generation. */
+const lastOne = (fold: MemoryFold) => enrolledEntries([early({ generation_id: 'last' })], LEAF, fold.state().epoch.name)
+
+/** Folds the whole log, as a replica does that starts now, until the context is as it should be. */
+async function learnRest (t: Test, store: Store, isLearned: (state: ContextState) => boolean): Promise<void> {
   const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: atTestCadence(JSON.stringify(SCORED)) })
   const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
   t.teardown(() => learner.close())
-  await until('all is learned', async () => (await store.revision()).lag === 0)
+  await until('all is learned', async () => (await store.revision()).lag === 0 && isLearned((await store.readContexts([LEAF])).get(LEAF)!))
   await learner.close()
 }
 
@@ -75,7 +80,7 @@ export function predictorContract (law: Law): void {
 
   law('while the learner lags, a new predictor of a forgotten name has neither evidence nor pins of the old one', async (t, { store, other }) => {
     const fold = await learnedOf(store, FIRST)
-    t.not(fold.state().threshold, null)
+    t.not(fold.state().rule.threshold, null)
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
     await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
     const thresholdsIn = async () => {
@@ -90,12 +95,12 @@ export function predictorContract (law: Law): void {
 
   law('a learner that starts behind does not score with a new predictor of a forgotten name', async (t, { store }) => {
     const fold = await learnedOf(store, FIRST - 1)
-    t.equal(fold.state().threshold, null)
-    await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
-    await learnRest(t, store)
+    t.equal(fold.state().rule.threshold, null)
+    await store.append([...lastOne(fold), ...PUT_ANEW])
+    await learnRest(t, store, ({ epoch: { cause } }) => cause === 'predictor')
     const learned = (await store.readContexts([LEAF])).get(LEAF)!
-    t.match(learned, { threshold: null, epoch_cause: 'predictor', evidence: { generations: 0 } })
-    t.not(learned.meaning.score_fingerprint, fold.ledger.predictors[0]!.fingerprint)
+    t.match(learned, { rule: { threshold: null }, epoch: { cause: 'predictor' }, evidence: { final: { generations: 0 } } })
+    t.not(learned.epoch.meaning.score_fingerprint, fold.ledger.predictors[0]!.fingerprint)
   })
 
   law('the evidence of a predictor with any grid is kept up to its certificate', async (t, { store, other, crash }) => {
@@ -103,11 +108,11 @@ export function predictorContract (law: Law): void {
     const fold = await learnedOf(store, FIRST - 1, { ...BY_SIGNAL, grid })
     const kept = (await other.readContexts([LEAF])).get(LEAF)
     t.same(kept, fold.state())
-    t.equal(kept!.evidence.tokens.length, 20)
-    await store.append([{ ...early(), generation_id: 'last' }])
-    await learnRest(t, store)
+    t.equal(kept!.evidence.final.tokens.length, 20)
+    await store.append(lastOne(fold))
+    await learnRest(t, store, ({ rule: { threshold } }) => threshold !== null)
     const state = (await (await crash()).readContexts([LEAF])).get(LEAF)!
-    t.match(state, { threshold_index: 19, threshold: grid[19], evidence: { generations: FIRST } })
+    t.match(state, { rule: { index: 19, threshold: grid[19] }, evidence: { final: { generations: FIRST } } })
   })
 
   law('the audit trail has the action on a predictor, without the predictor', async (t, { store, other }) => {

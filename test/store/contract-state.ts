@@ -1,4 +1,4 @@
-import { outcomeOf } from '../core/reducer/memory-fold.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
   change, cohortOf, commitOf, contentOf, headerOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry,
@@ -6,7 +6,7 @@ import {
 } from './fixtures.js'
 import { sortRows, type StateRow } from '../../src/store/state-format.js'
 import type { Store } from '../../src/store/store.js'
-import { storeCohort } from '../../src/core/enrolment/cohorts.js'
+import { storeCohort } from '../../src/core/evidence/cohorts.js'
 
 async function exported (store: Store) {
   const rows: StateRow[] = []

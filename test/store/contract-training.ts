@@ -1,4 +1,4 @@
-import type { CheckpointEntry } from '../../src/core/reducer/log-entry.js'
+import type { CheckpointEntry } from '../../src/core/learn/log-entry.js'
 import type { Law } from './contract.js'
 import { outcome, trainingWriteOf } from './fixtures.js'
 import { ConflictError } from '../../src/store/store-errors.js'

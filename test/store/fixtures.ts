@@ -1,24 +1,26 @@
-import { evidenceUnitOf } from '../../src/core/certificate/evidence.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import { type KeptTrace, stopsOf, type Trace } from '../../src/core/certificate/trace.js'
-import { type ContextState, openEpoch } from '../../src/core/contexts/context-state.js'
-import type { Pin } from '../../src/core/contexts/pin.js'
-import type { CohortRules } from '../../src/core/enrolment/accounting.js'
-import { Cohort } from '../../src/core/enrolment/cohort.js'
-import type { CohortsHeader } from '../../src/core/enrolment/cohorts.js'
+import { noDifferences } from '../../src/core/stats/difference-sums.js'
+import { evidenceUnitOf } from '../../src/core/stats/evidence.js'
+import { GRID } from '../../src/core/decide/grid.js'
+import { type KeptTrace, stopsOf, type Trace } from '../../src/core/stats/trace.js'
+import { type ContextState, openEpoch } from '../../src/core/learn/context-state.js'
+import type { Pin } from '../../src/core/policy/pin.js'
+import type { CohortRules } from '../../src/core/evidence/accounting.js'
+import { Cohort } from '../../src/core/evidence/cohort.js'
+import type { CohortsHeader } from '../../src/core/evidence/cohorts.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
-import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
-import type { Sample } from '../../src/core/predictor/sample.js'
-import type { Ledger } from '../../src/core/reducer/fold.js'
-import type { Command, LogEntry, PredictorEntry } from '../../src/core/reducer/log-entry.js'
-import { type PendingOutcome, pruneSteps } from '../../src/core/reducer/pending-outcomes.js'
+import type { PredictorVersion } from '../../src/core/scores/predictor-version.js'
+import type { Sample } from '../../src/core/scores/sample.js'
+import type { Ledger } from '../../src/core/learn/ledger.js'
+import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
+import { type PendingOutcome, pruneSteps } from '../../src/core/learn/pending-outcomes.js'
 import type { Commit } from '../../src/store/learner-store.js'
 import type { StoredEntry } from '../../src/store/log.js'
 import type { Packing } from '../../src/store/encoding/packed-texts.js'
 import type { TextBatch } from '../../src/store/event-store.js'
 import type { Store } from '../../src/store/store.js'
 import type { TrainingWrite } from '../../src/store/training-run-store.js'
-import { outcomeOf } from '../core/reducer/memory-fold.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
+import { changed } from '../changed-state.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
@@ -65,8 +67,12 @@ export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
 
 /** A state with this number of generations. */
 export function state (generations: number): ContextState {
-  const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model', 'task'], { time: 1000, name: '1000-0' })
-  return { ...opened, generations, drift: [1, 0.1 + 0.2, 1e-300] }
+  const opened = openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['model', 'task'], time: 1000, name: '1000-0' })
+  const none = noDifferences(GRID.length)
+  const differences = { ...none, generations: 2, lost: none.lost.with(29, 1.5), partial: { 4: none.lost.with(29, 1) } }
+  const recent = [{ begins: 5, ends: 9, differences }, { begins: 9, ends: 11, differences: none }]
+  const span = { began: 5, busiest: 2, recent, known: differences }
+  return changed(opened, { reports: { generations }, evidence: { span }, guards: { drift: [1, 0.1 + 0.2, 1e-300] } })
 }
 
 export const LEDGER: Ledger = {
@@ -170,7 +176,7 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
   const { cursor, contexts } = await store.learned()
   const entries = await store.read(cursor, 50, waitMs)
   if (entries.length === 0) return
-  const next = state((contexts.get('*')?.generations ?? 0) + entries.filter(({ entry }) => entry.type === 'outcome').length)
+  const next = state((contexts.get('*')?.reports.generations ?? 0) + entries.filter(({ entry }) => entry.type === 'outcome').length)
   await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
 }
 

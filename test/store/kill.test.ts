@@ -45,7 +45,7 @@ async function check (t: Test, store: Store, record: Record): Promise<void> {
   const { cursor, contexts } = await store.learned()
   const waiting = idsIn((await store.read(cursor, 1_000_000, 0)).filter(({ entry }) => entry.type === 'outcome'))
   t.equal(new Set(waiting).size, waiting.length, 'no outcome is in the log twice')
-  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, sent.length * BATCH, 'each outcome was folded once or waits once')
+  t.equal((contexts.get('*')?.reports.generations ?? 0) + waiting.length, sent.length * BATCH, 'each outcome was folded once or waits once')
 }
 
 t.test('a killed process loses nothing that it acknowledged', async (t) => {

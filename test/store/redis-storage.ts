@@ -1,4 +1,4 @@
-import { storeCohort } from '../../src/core/enrolment/cohorts.js'
+import { storeCohort } from '../../src/core/evidence/cohorts.js'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { RedisStore } from '../../src/store/redis/redis-store.js'

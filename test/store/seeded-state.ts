@@ -1,14 +1,15 @@
-import type { ContextState } from '../../src/core/contexts/context-state.js'
+import type { ContextState } from '../../src/core/learn/context-state.js'
 import { parentKey, ROOT } from '../../src/core/policy/context.js'
-import { Cohorts } from '../../src/core/enrolment/cohorts.js'
-import { newLedger } from '../../src/core/reducer/fold.js'
+import { Cohorts } from '../../src/core/evidence/cohorts.js'
+import { newLedger } from '../../src/core/learn/ledger.js'
 import type { Store } from '../../src/store/store.js'
-import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/reducer/memory-fold.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 import { AT_TEST_CADENCE } from '../test-cadence.js'
+import { QUICK_POLICY } from '../quick-policy.js'
 
 /** The default policy of the seeded contexts. */
-export const SEEDED_POLICY = { follow_up_seconds: 0, ...AT_TEST_CADENCE }
+export const SEEDED_POLICY = { ...QUICK_POLICY, ...AT_TEST_CADENCE }
 
 /** Number of tasks of a model. */
 const TASKS = 100
@@ -30,9 +31,9 @@ function samples (count: number): ContextState[] {
   })
 }
 
-/** Writes many learned contexts and their ancestors into an empty store. */
-export async function seed (store: Store, contexts: number): Promise<void> {
-  const kinds = samples(20)
+/** Writes many learned contexts and their ancestors, with so many different states, into an empty store. */
+export async function seed (store: Store, contexts: number, differing = 20): Promise<void> {
+  const kinds = samples(differing)
   const states = new Map<string, ContextState>()
   for (let i = 0; states.size < contexts; i++) {
     const { model, task } = leafOf(i)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -55,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:
-    """Waits for a condition, and returns what it says. The deadline leaves room for a busy machine."""
+    """Waits for a condition, and returns its value. The deadline leaves room for a busy machine."""
     end = time.monotonic() + seconds
     while not (said := condition()):
         assert time.monotonic() < end, f"waited too long until {what}"
@@ -71,7 +72,7 @@ def _cli() -> Path:
 
 
 def _ask_again_when_refused() -> None:
-    """Asks again after a 503. A machine that is busy with other tests lets the service refuse what came late."""
+    """Asks again after a 503. A machine that is busy with other tests lets the service refuse late requests."""
     call, acall = Connections.call, AsyncConnection.call
 
     def patient(self: Connections, *args: Any, **options: Any) -> Reply:
@@ -132,6 +133,13 @@ class Service:
             if error.code != 404:
                 raise
             return {}
+
+    def counts(self, key: str = KEY) -> "dict[str, int]":
+        """The generations of a context by the states that the metrics have; none before the first outcome."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=30) as reply:
+            text = reply.read().decode()
+        name = re.escape(f'stopgate_context_follow_up{{context="{key}",')
+        return {state: int(float(count)) for state, count in re.findall(rf'^{name}state="(\w+)"}} (\S+)$', text, re.M)}
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, "the service has ended"

@@ -44,7 +44,7 @@ def test_decision(case: dict[str, Any]) -> None:
     assert rule.threshold == said["threshold"]
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
     stop = is_stoppable and rule.stops(step, arm)
-    probe = "em" not in given and rule.wants_probe(step, arm, given.get("probed_score"))
+    probe = rule.wants_probe(step, arm, given.get("probed_score"))
     due = rule.cadence.next_check(step.tokens)
     told = {"stop": stop, "arm": arm, "probe": probe, "next": None if rule.leaves_alone(arm) else due}
     assert told == {

@@ -1,7 +1,6 @@
 """The blocking client against a real service."""
 
 import logging
-from typing import Any
 
 import pytest
 
@@ -12,10 +11,6 @@ from stopgate import Client, ClientGone, Generation, Probe
 
 def context(name: str) -> tuple[dict[str, str], str]:
     return {"model": "q", "task": name}, f"model=q,task={name}"
-
-
-def follow_up_of(service: Service, key: str) -> Any:
-    return service.context(key).get("follow_up")
 
 
 def pin(service: Service, key: str, threshold: float = 0.5) -> None:
@@ -35,7 +30,7 @@ def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Servi
         assert client.run(client.generation(where, grade=is_right), played.generate, played.probe) == "right"
         assert played.asked == [16, 32, 64, 96, 128], "first where an unknown context asks"
         assert client.flush(30)
-    said = until("the outcome is learned from", lambda: (v := follow_up_of(service, key)) and v["reported"] and v)
+    said = until("the outcome is learned from", lambda: (v := service.counts(key)).get("reported") and v)
     assert (said["enrolled"], said["reported"], said["unenrolled"]) == (1, 1, 0)
 
 
@@ -231,9 +226,7 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
             return sum(run.stopped for run in runs)
 
         until("most generations are stopped", lambda: play() > 50, 60)
-        said = until(
-            "both arms are accounted for", lambda: (v := service.context(key)["follow_up"])["reported"] > 200 and v
-        )
+        said = until("both arms are accounted for", lambda: (v := service.counts(key))["reported"] > 200 and v)
         assert said["missing"] == 0
         assert client.counters.rejected == 0
         assert (client.counters.enrolled > 0) == local
@@ -306,7 +299,7 @@ def test_generations_of_one_prompt_share_an_arm_and_count_once(service: Service,
         assert client.flush(30)
 
         def counts() -> dict[str, int]:
-            context = service.context(f"model=q,task=hashed-{local}")
-            return {name: context.get("follow_up", {}).get(name) for name in ("enrolled", "reported", "unmarked")}
+            known = service.counts(f"model=q,task=hashed-{local}")
+            return {name: known.get(name, 0) for name in ("enrolled", "reported", "unmarked")}
 
         until("one of them counts", lambda: counts() == {"enrolled": 1, "reported": 1, "unmarked": 0})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation_table import simulate
+from simulated_evaluation import simulate
 from stopgate.evaluation import Item, estimate, mean_of
 
 Share = Callable[[int], float]

@@ -26,7 +26,7 @@ def test_a_service_that_was_killed_and_restarted_gets_every_outcome(
     own_service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     def followed(what: str) -> int:
-        return int((own_service.context().get("follow_up") or {what: 0})[what])
+        return own_service.counts().get(what, 0)
 
     with Client(own_service.url, timeout=30) as client:
         for _ in range(20):
@@ -96,7 +96,7 @@ def test_local_decisions_go_on_without_the_service(own_service: Service) -> None
 
 @pytest.fixture
 def stranger() -> Iterator["tuple[str, list[bytes]]"]:
-    """A server that replies what the list says, whatever it is asked, one reply a connection."""
+    """A server that gives the replies of a list to any request, one reply a connection."""
     replies: list[bytes] = []
     listening = socket.create_server(("127.0.0.1", 0))
 

@@ -60,7 +60,7 @@ def test_a_judge_labels_what_is_wanted_and_the_guarantee_may_name_it(service: Se
             play(service.url, where)
             until("all are labelled", lambda: worker.counts.posted == 3)
         assert worker.counts.verdicts == {"lost": 3} and server.requests == 6
-    assert until("the labels count", lambda: service.context(key).get("follow_up", {}).get("labels_given") == 3)
+    assert until("the labels count", lambda: service.counts(key).get("labels_given") == 3)
     assert figures_of(worker, judge)["judge_tokens"] == 60
     assert "stopgate_grade_posted_total 3\n" in metrics_text(worker, judge)
 

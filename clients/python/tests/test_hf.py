@@ -177,7 +177,7 @@ def test_criteria_stop_the_same_rows_within_generate(service: Service, model: An
 
 
 class Shown:
-    """A streamer that keeps what it is given."""
+    """A streamer that keeps its input."""
 
     def __init__(self) -> None:
         self.parts: list[list[int]] = []

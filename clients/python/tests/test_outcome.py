@@ -134,8 +134,15 @@ def test_a_stopped_outcome_has_the_probe_that_stopped_it(control: Generation) ->
     assert outcome(control)["stopped_probe"] == {"tokens": 64, "answer": "4", "em": 0}
     control.observe(96, Probe(em=1, confidence=0.9))
     assert outcome(control)["stopped_probe"] == {"tokens": 96, "em": 1}
+
+
+def test_a_stop_without_an_answer_is_warned_about_since_its_outcome_is_refused(
+    control: Generation, caplog: pytest.LogCaptureFixture
+) -> None:
     control.observe(128, confidence=0.9)
-    assert outcome(control)["stopped_probe"] == {"tokens": 128}
+    control.arm, control.stopped = "treated", True
+    assert outcome(control, em=True)["stopped_probe"] == {"tokens": 128}
+    assert "without an answer at the step that stopped it" in caplog.text
 
 
 def test_a_probe_that_differs_from_the_answer_served_has_no_verdict_of_its_own(control: Generation) -> None:

@@ -116,7 +116,7 @@ def test_the_end_of_the_reasoning_is_closed_once() -> None:
 
 
 class Registry:
-    """Forms by a bundle, and what was posted."""
+    """Forms by a bundle, and the posted requests."""
 
     def __init__(self) -> None:
         self.known: tuple[bool, ProbeForm | None] = (False, None)
@@ -182,7 +182,7 @@ def test_a_stated_form_is_used_and_reported_and_objects_once() -> None:
     registry.known = (True, BOXED)
     for _ in range(3):
         forcing = registry.forms.forcing(registry.run, stated)
-        assert forcing is not None and forcing.form == BOXED, "all workers force alike"
+        assert forcing is not None and forcing.form == BOXED, "all workers force answers in the same way"
     assert len(registry.posted) == 2
     odd = ReasoningFormat(close="\n</think>", ask="</think>")
     forcing = registry.forms.forcing(registry.run, odd)
@@ -236,7 +236,7 @@ def test_the_form_is_found_in_vllm_and_then_used(service: Service, monkeypatch: 
     play_vllm(service, task, search, has_form=False)
     play_vllm(service, task, check)
     found = until("validity is known", lambda: _validity(service, f"model=q,task={task}"))
-    assert found["form"]["name"] == "plain" and found["form"]["after"] == " " and found["validity"] == 1
+    assert found["name"] == "plain" and found["validity"] == 1
 
 
 def _validity(service: Service, key: str) -> Any:

@@ -13,11 +13,6 @@ from stopgate import Client
 SOURCES = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "src")]
 
 
-def follow_up_of(service: Service, task: str) -> "dict[str, int]":
-    follow_up: dict[str, int] = service.context(f"model=q,task={task}").get("follow_up") or {}
-    return follow_up
-
-
 def play(client: Client, task: str, count: int) -> None:
     for _ in range(count):
         played = Played(100, knows_at=64)
@@ -42,7 +37,7 @@ def test_threads_share_a_client(service: Service) -> None:
         thread.join()
     assert client.flush(30)
     assert client.counters.failures == client.counters.rejected == 0
-    until("all are reported", lambda: follow_up_of(service, "threads").get("reported") == 80)
+    until("all are reported", lambda: service.counts("model=q,task=threads").get("reported") == 80)
     client.close()
 
 
@@ -66,7 +61,7 @@ one.finish("right", tokens=100)
 assert client.flush(30)
 assert client.counters.reported == 4 and client.counters.failures == 0
 """)
-    until("all are reported once", lambda: follow_up_of(service, "forked").get("reported") == 7)
+    until("all are reported once", lambda: service.counts("model=q,task=forked").get("reported") == 7)
 
 
 def test_waiting_reports_are_sent_at_the_end_of_a_process(service: Service) -> None:
@@ -74,7 +69,7 @@ def test_waiting_reports_are_sent_at_the_end_of_a_process(service: Service) -> N
 from test_process import *
 play(Client("{service.url}", timeout=30), "ended", 30)
 """)
-    until("all are reported", lambda: follow_up_of(service, "ended").get("reported") == 30)
+    until("all are reported", lambda: service.counts("model=q,task=ended").get("reported") == 30)
 
 
 def test_waiting_reports_are_sent_at_the_end_of_a_multiprocessing_child(service: Service) -> None:
@@ -90,7 +85,7 @@ if __name__ == "__main__":
         child.join()
         assert child.exitcode == 0
 """)
-    until("all are reported", lambda: follow_up_of(service, "children").get("reported") == 15)
+    until("all are reported", lambda: service.counts("model=q,task=children").get("reported") == 15)
 
 
 def test_local_decisions_go_on_in_a_fork(service: Service) -> None:
@@ -107,7 +102,7 @@ if (child := os.fork()) == 0:
     os._exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """)
-    until("all are reported", lambda: follow_up_of(service, "local-fork").get("reported") == 5)
+    until("all are reported", lambda: service.counts("model=q,task=local-fork").get("reported") == 5)
 
 
 def test_importing_loads_only_the_standard_library() -> None:

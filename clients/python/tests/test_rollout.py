@@ -22,7 +22,7 @@ Fields = SimpleNamespace
 
 
 class Engine:
-    """Completes token ids with a model, and remembers what it was asked for."""
+    """Completes token ids with a model, and remembers the requests."""
 
     def __init__(self, model: Any = None, step: int = 1000, ends: bool = True) -> None:
         self.model, self.turns, self._step, self._ends = model or tiny_model(), list[Turn](), step, ends
@@ -72,7 +72,7 @@ async def roll(
 
 
 def stop_treated(service: Service, task: str, model: str = "turns") -> None:
-    """Stops what is treated at any check behind the first."""
+    """Stops treated generations at any check after the first."""
     key = f"model={model},task={task}"
     policy = {"check_every_tokens": 8, "check_growth": 0, "control_rate": 0.5, "min_tokens": 16}
     service.put(f"/v1/contexts/{key}/policy", policy)

@@ -26,7 +26,7 @@ CLOSE = "\n</think>\n"
 
 
 class Trained:
-    """A trainer, with what it has asked and been told."""
+    """A trainer, with its requests and their replies."""
 
     def __init__(self, folder: Path, client: Client, mode: Any, **options: Any) -> None:
         self.graded: list[tuple[list[str], list[str]]] = []
@@ -319,7 +319,8 @@ def by_vllm(trained: Trained) -> Any:
 
 
 def test_probes_that_would_exceed_the_context_of_vllm_are_left_out(service: Service, tmp_path: Path) -> None:
-    stop_at_second_check(service, "answer")
+    policy = {"check_every_tokens": 8, "check_growth": 0, "control_rate": 1}  # each is probed up to its end
+    service.put("/v1/contexts/model=tiny,task=answer/policy", policy)
     longest = []
     for limit in (None, 60):
         with Client(service.url, timeout=30) as client:

@@ -46,7 +46,7 @@ def check(service: Service, task: str, processes: list[dict[str, Any]]) -> None:
     assert len(spread) == STEPS, "a group of each step is spread over both processes"
     assert any(one["stopped"] for one in outcomes)
     control = [group for group, its in arms.items() if its == {"control"}]
-    followed = service.context(f"model=tiny,task={task}")["follow_up"]
+    followed = service.counts(f"model=tiny,task={task}")
     assert (followed["enrolled"], followed["reported"]) == (len(control), SAMPLES * len(control)), "and is one unit"
     assert followed["missing"] == 0
     main, other = [process["checkpoints"] for process in processes]

@@ -1,4 +1,4 @@
-"""The checks beside a reasoning in vLLM: what is probed is what is served."""
+"""The checks beside a reasoning in vLLM: the probed answer is served."""
 
 from random import Random
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""A model that has learned nothing, for what does not depend on what it says."""
+"""A model that has learned nothing, for tests that do not depend on its answers."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """A training in several processes whose rollouts a service stops: `torchrun --nproc_per_node 2 FILE URL FOLDER TASK`.
 
-Each process writes what it rolled out and reported to a file in the folder. With the address of a vLLM server as a fourth
+Each process writes its rollouts and reports to a file in the folder. With the address of a vLLM server as a fourth
 argument, rollouts are made there, by TRL's server mode; the weights of that server stay as they are.
 """
 

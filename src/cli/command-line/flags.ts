@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-import type { Levels } from '../../core/policy/context.js'
+import type { Levels } from '../../core/policy/index.js'
 import { UsageError } from './command-error.js'
 
 /** Strict `parseArgs` of node:util. @throws UsageError */

@@ -3,7 +3,7 @@ import { Agent, request } from 'undici'
 import { CommandError } from './command-error.js'
 
 /** The service cannot be reached, or answered with an error. */
-export class ServiceError extends CommandError { override name = 'ServiceError' }
+class ServiceError extends CommandError { override name = 'ServiceError' }
 
 interface Answer { readonly status: number, readonly retryAfter: string | undefined, readonly text: string }
 

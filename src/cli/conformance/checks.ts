@@ -1,12 +1,12 @@
 import type { Exchange, GenerationRecord } from './generation-record.js'
 
-/** What a scenario has seen: the calls since it began, and the generations that began in it. */
+/** The observations of a scenario: the calls since it began, and the generations that began in it. */
 export interface Evidence {
   readonly exchanges: readonly Exchange[]
   readonly generations: readonly GenerationRecord[]
 }
 
-/** A result of a check: what is wrong (nothing: it passes), or why there was nothing to check. */
+/** A result of a check: the problems (none: it passes), or why there was nothing to check. */
 export type Verdict = { readonly problems: readonly string[] } | { readonly skip: string }
 
 export interface Check {
@@ -36,9 +36,9 @@ const armOf = (one: GenerationRecord): string | undefined => one.steps.find(({ t
 
 const tokenCounts = (one: GenerationRecord): number[] => [...new Set(one.steps.map(({ tokens }) => tokens))]
 
-const isGradable = (answered: any): boolean => (answered?.em ?? answered?.answer ?? null) !== null
+const isGradable = (answered: any): boolean => (answered?.em ?? answered?.reward ?? answered?.answer ?? null) !== null
 
-/** Steps after a reply, with that reply: the pairs in which a worker can follow what it was told. */
+/** Steps after a reply, with that reply: the pairs in which a worker can follow its reply. */
 function followed ({ steps }: GenerationRecord) {
   return steps.flatMap((step, i) => {
     const told = steps.slice(0, i).findLast(({ told }) => told !== null)
@@ -77,8 +77,8 @@ export const NO_WARNINGS: Check = ofGenerations('the service warns of nothing th
   return [...new Set(warnings)].filter((warning) => OWN_WARNINGS.includes(warning)).join(', ')
 })
 
-export const ASKS_FIRST: Check = ofGenerations('it asks at the first check, or enrols by the bundle', 'no generation', ({ steps: [first], isEnrolled, isThinned, outcomes }) => {
-  if (first === undefined) return problemIf(!isEnrolled && !isThinned && outcomes.length > 0, 'reported, but neither asked about nor enrolled')
+export const ASKS_FIRST: Check = ofGenerations('it asks at the first check, or enrols by the bundle', 'no generation', ({ steps: [first], isEnrolled, isExempt, outcomes }) => {
+  if (first === undefined) return problemIf(!isEnrolled && !isExempt && outcomes.length > 0, 'reported, but neither asked about nor enrolled')
   return problemIf(first.arm !== null, `its first step already states an arm (${first.arm})`) ||
     problemIf(first.told?.warnings.includes('first_step_late') === true, `first asked at ${first.tokens} tokens; the first check is at 32`)
 })
@@ -180,7 +180,7 @@ export const SENDS_STOPPED_PROBE: Check = ofGenerations('outcomes of stops have 
   if (fields.stopped !== true) return null
   const probe = fields.stopped_probe
   const stop = stopOf(one)
-  return problemIf(probe === undefined, 'no stopped_probe') || problemIf(!isGradable(probe), 'stopped_probe has neither em nor answer') ||
+  return problemIf(probe === undefined, 'no stopped_probe') || problemIf(!isGradable(probe), 'stopped_probe has no em, reward or answer') ||
     problemIf(stop !== undefined && probe?.tokens !== stop.tokens, `stopped at ${stop?.tokens} tokens, stopped_probe is of ${probe?.tokens}`)
 }))
 

@@ -6,7 +6,7 @@ import { CommandError } from '../command-line/command-error.js'
 export async function startCommand (
   [file, ...args]: readonly string[], env: NodeJS.ProcessEnv, stderr: NodeJS.WritableStream
 ): Promise<ChildProcess> {
-  // In a process group of its own, so that a time limit ends what a shell has started, too.
+  // In a process group of its own, so that a time limit ends the children of a shell, too.
   const child = spawn(file!, args, { env, stdio: 'pipe', detached: true })
   child.stderr.pipe(stderr, { end: false })
   child.stdin.on('error', () => {}) // it need not read
@@ -23,7 +23,7 @@ export function killCommand ({ pid }: ChildProcess): void {
   try { process.kill(-pid!, 'SIGKILL') } catch { /* it has ended */ }
 }
 
-/** Waits until a command has ended. @returns what was wrong; '' if it ended well */
+/** Waits until a command has ended. @returns the problem; '' if it ended well */
 export async function endOf (child: ChildProcess, limitSeconds: number): Promise<string> {
   let isLate = false
   const limit = setTimeout(() => { isLate = true; killCommand(child) }, limitSeconds * 1000)

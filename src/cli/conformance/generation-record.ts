@@ -1,5 +1,5 @@
-import { secondHash } from '../../core/assignment/arm.js'
-import type { Context } from '../../core/policy/context.js'
+import { secondHash } from '../../core/decide/index.js'
+import type { Context } from '../../core/policy/index.js'
 
 /** A call of the worker, with the reply that the worker received. */
 export interface Exchange {
@@ -10,7 +10,7 @@ export interface Exchange {
   readonly body: any
   /** `null`: the script withheld the service's reply, or sent another one in its place. */
   readonly reply: { readonly status: number, readonly body: any } | null
-  /** What the service replied, if the call was passed on to it. The worker may not have received it. */
+  /** The reply of the service, if the call was passed on to it. The worker may not have received it. */
   readonly served: { readonly status: number, readonly body: any } | null
   /** How long the worker waited for a reply that the script held back, ms; absent: nothing was held back. */
   readonly waitedMs?: number
@@ -24,7 +24,7 @@ interface Told {
   readonly warnings: readonly string[]
 }
 
-export interface AskedStep {
+interface AskedStep {
   readonly tokens: number
   readonly confidence: number | null
   readonly arm: string | null
@@ -34,7 +34,7 @@ export interface AskedStep {
   readonly told: Told | null
 }
 
-export interface SentOutcome {
+interface SentOutcome {
   readonly fields: any
   /** `unknown`: the worker received no reply that says whether it was stored. */
   readonly fate: 'stored' | 'refused' | 'unknown'
@@ -42,20 +42,20 @@ export interface SentOutcome {
   readonly warnings: readonly string[]
 }
 
-/** What a worker said about a generation, in the order in which it did. */
+/** The calls of a worker about a generation, in their order. */
 export interface GenerationRecord {
   readonly id: string
   readonly steps: AskedStep[]
   /** Whether a local decider enrolled it. */
   isEnrolled: boolean
   /** Whether a local decider need not enrol it: it is treated, or its draw is beyond `label_rate`. */
-  isThinned: boolean
+  isExempt: boolean
   readonly outcomes: SentOutcome[]
   labels: number
 }
 
-/** By which draws are enrolled. */
-export interface Draws { readonly salt: string, readonly enrolledShare: number }
+/** Which control generations enrol. */
+interface Draws { readonly salt: string, readonly labelRate: number }
 
 /** A step without an id or arm cannot be followed. */
 const NO_ID = ''
@@ -68,18 +68,18 @@ export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): G
   const records = new Map<string, GenerationRecord>()
   const recordOf = (id: unknown): GenerationRecord => {
     const key = typeof id === 'string' ? id : NO_ID
-    if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, isThinned: false, outcomes: [], labels: 0 })
+    if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, isExempt: false, outcomes: [], labels: 0 })
     return records.get(key)!
   }
-  const isThinned = (one: any) => draws !== undefined && (one?.arm === 'treated' ||
-    secondHash(draws.salt, one?.group_id ?? one?.generation_id ?? NO_ID) >= draws.enrolledShare)
+  const isExempt = (one: any) => draws !== undefined && (one?.arm === 'treated' ||
+    secondHash(draws.salt, one?.group_id ?? one?.generation_id ?? NO_ID) >= draws.labelRate)
   for (const exchange of exchanges) {
     if (exchange.method !== 'POST') continue
     for (const [id, step] of stepsOf(exchange)) recordOf(id).steps.push(step)
     for (const outcome of outcomesOf(exchange)) {
       const record = recordOf(outcome.fields?.generation_id)
       record.outcomes.push(outcome)
-      record.isThinned ||= isThinned(outcome.fields) // a decider that thins draws itself enrols only the others
+      record.isExempt ||= isExempt(outcome.fields) // a decider that knows label_rate does not enrol it
     }
     const [, labelled] = /^\/v1\/outcomes\/([^/]+)\/label$/.exec(exchange.path) ?? []
     if (labelled !== undefined) recordOf(decodeURIComponent(labelled)).labels++
@@ -87,7 +87,7 @@ export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): G
       for (const one of listOf(exchange.body?.generations)) {
         const record = recordOf(one?.generation_id)
         record.isEnrolled = true
-        record.isThinned = isThinned(one)
+        record.isExempt = isExempt(one)
       }
     }
   }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { contextKey, type Levels } from '../../core/policy/context.js'
+import { contextKey, type Levels } from '../../core/policy/index.js'
 import { CommandError } from '../command-line/command-error.js'
 import { startTemporaryService } from '../command-line/temporary-service.js'
 import { contextsOf, type Exchange, generationsOf } from './generation-record.js'
@@ -150,7 +150,7 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    draws: { salt, enrolledShare: POLICY.label_rate },
+    draws: { salt, labelRate: POLICY.label_rate },
     /** All calls so far. */
     exchanges: exchanges as readonly Exchange[],
     /**

@@ -1,6 +1,5 @@
-import type { Arm } from '../../core/assignment/arm.js'
-import type { Decision, Step } from '../../core/decide/decide.js'
-import type { ReportedOutcome } from '../../core/outcome/outcome.js'
+import type { Arm, Decision, Step } from '../../core/decide/index.js'
+import type { ReportedOutcome } from '../../core/outcome/index.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../traces/simulated-generation.js'
 import type { Random } from '../traces/seeded-random.js'

@@ -1,7 +1,6 @@
 import { ConfigError } from '../../settings/environment.js'
-import { scaledTimes } from '../../core/enrolment/enrolment-list.js'
-import { DEFAULT_POLICY } from '../../core/policy/policy.js'
-import { contextKey } from '../../core/policy/context.js'
+import { scaledTimes } from '../../core/evidence/index.js'
+import { contextKey, DEFAULT_POLICY } from '../../core/policy/index.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
 import { alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { createHttpClient } from '../command-line/http-client.js'
@@ -109,7 +108,7 @@ const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`
 const points = (ratio: number): string => `${(100 * ratio).toFixed(2)} points`
 const whole = (count: number): string => count.toLocaleString('en-GB')
 
-/** A line about what has happened. @param seconds since the start */
+/** A line about an event. @param seconds since the start */
 export function renderEvent (event: DemoEvent, seconds: number): string {
   const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
   return `${time.padStart(6)}  ${textOf(event)}\n`

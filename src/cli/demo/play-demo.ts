@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Change } from '../../core/reducer/threshold-change.js'
-import { contextKey } from '../../core/policy/context.js'
+import type { Change } from '../../core/learn/index.js'
+import { contextKey } from '../../core/policy/index.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import type { Profile } from '../traces/simulated-generation.js'
 import { seededRandom } from '../traces/seeded-random.js'

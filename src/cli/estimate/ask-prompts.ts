@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
-import { agreementWith } from '../../core/outcome/exact-match.js'
-import type { ReportedOutcome } from '../../core/outcome/outcome.js'
-import { nextCheckTokens } from '../../core/policy/policy.js'
+import type { ProbeForm, ProbeFormFinding } from '../../core/decide/index.js'
+import { agreementWith, type ReportedOutcome } from '../../core/outcome/index.js'
+import { nextCheckTokens } from '../../core/policy/index.js'
 import type { Dialect, ReasoningTags } from '../../proxy/dialects/dialect.js'
 import { probeStyle } from '../../proxy/dialects/forced-answer.js'
 import type { ClientReply } from '../../proxy/generation/client-reply.js'
@@ -26,7 +25,7 @@ const PROBE_TIMEOUT_MS = 60_000
 /** At least as dense as the cadence of the service, which the estimate takes its checks from. */
 const CADENCE = { checkEveryTokens: 16, checkGrowth: 1 / 8, minTokens: 0 }
 
-export interface AskOptions {
+interface AskOptions {
   readonly dialect: Dialect
   readonly prompts: readonly Prompt[]
   /** `null`: it is found. */
@@ -53,7 +52,7 @@ export interface Asked {
 }
 
 /** How the generations ended. */
-export interface Counts {
+interface Counts {
   generations: number
   /** Without reasoning, or before its end. */
   withoutEnd: number

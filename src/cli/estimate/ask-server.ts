@@ -10,7 +10,7 @@ import { type Asked, askPrompts, messageOf } from './ask-prompts.js'
 import { type Prompt, readPrompts } from './read-prompts.js'
 import { points, type Verdict } from './verdict.js'
 
-export interface ServerPlan extends Pick<CommandIo, 'env' | 'stderr'> {
+interface ServerPlan extends Pick<CommandIo, 'env' | 'stderr'> {
   readonly url: string
   readonly prompts: string
   readonly count: number
@@ -19,7 +19,7 @@ export interface ServerPlan extends Pick<CommandIo, 'env' | 'stderr'> {
   readonly seed: number
 }
 
-export interface AskedServer {
+interface AskedServer {
   readonly asked: Asked
   readonly notes: readonly string[]
   /** The verdict where nothing could be probed; `null`: there are generations to estimate by. */
@@ -41,7 +41,7 @@ export async function askServer (plan: ServerPlan): Promise<AskedServer> {
   const tags = { open: settings.PROXY_THINK_OPEN, close: settings.PROXY_THINK_CLOSE }
   try {
     const unreachable = (error: Error) => {
-      throw new CommandError(`no model server at ${url}: ${messageOf(error)}; start it there, or give its base_url (and OPENAI_API_KEY if it wants a key)`)
+      throw new CommandError(`no model server at ${url}: ${messageOf(error)}; start it there, or give its base_url (and OPENAI_API_KEY if it requires a key)`)
     }
     const models = await upstream.json('/v1/models', headers, undefined, AbortSignal.timeout(DETECTION_MS)).catch(unreachable)
     const name = settings.PROXY_DIALECT === 'auto' ? await detectDialect(upstream, headers).catch(unreachable) : settings.PROXY_DIALECT

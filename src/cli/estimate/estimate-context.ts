@@ -1,9 +1,8 @@
-import { FORECAST_LIMIT, generationsToReach } from '../../core/certificate/certificate.js'
-import { unitsOfFirstCertificate } from '../../core/certificate/tested-evidence.js'
-import { GRID } from '../../core/certificate/thresholds.js'
-import { stepsAtCadence, stopsOf, type Trace } from '../../core/certificate/trace.js'
-import { distanceForProbes } from '../../core/contexts/check-distance.js'
-import { type Cadence, DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { FORECAST_LIMIT, generationsToReach, stepsAtCadence, stopsOf, type Trace } from '../../core/stats/index.js'
+import { gatheredUnits } from '../../core/evidence/index.js'
+import { GRID } from '../../core/decide/index.js'
+import { distanceForProbes } from '../../core/learn/index.js'
+import { type Cadence, DEFAULT_POLICY } from '../../core/policy/index.js'
 import { mostFrequent } from '../../proxy/probe-form/choose-form.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 import { normal, type Random } from '../traces/seeded-random.js'
@@ -20,7 +19,7 @@ import { byPrompt, type SelfAgreement, selfAgreementOf } from './self-agreement.
 /** The middle and the ends of an interval that holds with a probability of 90 %. */
 export interface Interval { readonly estimate: number, readonly low: number, readonly high: number }
 
-export interface EstimatePlan {
+interface EstimatePlan {
   readonly maxEmDrop: number
   readonly errorLevel: number
   /** Generations of the context per second; `null`: unknown. */
@@ -77,7 +76,7 @@ const DRAWS = 400
 export const WORTHWHILE = 0.01
 /** Generations, or time at a known traffic, after which a first certificate comes too late. */
 const HORIZON_GENERATIONS = 10_000
-export const HORIZON_SECONDS = 30 * 86_400
+const HORIZON_SECONDS = 30 * 86_400
 
 /** @param runs full runs of one context, at least one */
 export function estimateContext (context: string, runs: readonly RecordedRun[], plan: EstimatePlan): ContextEstimate {
@@ -94,7 +93,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const draws = Array.from({ length: DRAWS }, () => draw(units, plan, Math.max(0, horizon - formGenerations) / samples))
   const certified = draws.filter(({ first }) => first !== null)
   const generationsOf = (units: number) => formGenerations + samples * units
-  const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, spanOf(units, plan))
+  const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, secondsToGather(units, plan))
   const firsts = certified.map(({ first }) => first!)
   const isHardlyAsked = cadence.checkEveryTokens >= tokens // since probes are so long
   const serving = mostFrequent(certified.map(({ best }) => best)) ?? null
@@ -221,10 +220,10 @@ function draw (units: readonly Unit[], { maxEmDrop, errorLevel, random }: Estima
   return { best, saved, gross, first, most, mostGross, unstopped: mean((unit) => unit.unstopped) / full, drops }
 }
 
-/** Time that the span of the evidence takes: see `evidence-span.ts`. */
-function spanOf (units: number, { maxEmDrop, errorLevel }: EstimatePlan): number {
-  const times = units / unitsOfFirstCertificate(maxEmDrop, Math.log(1 / errorLevel))
-  return DEFAULT_POLICY.evidence_span_seconds * (times <= 1 ? times : Math.sqrt(2 * times - 1))
+/** Seconds that the evidence must span (rule E8), and in which the control share gathers so many units. */
+function secondsToGather (units: number, { maxEmDrop, errorLevel }: EstimatePlan): number {
+  const perSpan = gatheredUnits({ ...DEFAULT_POLICY, max_em_drop: maxEmDrop, error_level: errorLevel })
+  return DEFAULT_POLICY.evidence_span_seconds * Math.max(1, units / perSpan)
 }
 
 function obstacleOf (draws: readonly Draw[]): Obstacle {

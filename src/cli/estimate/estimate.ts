@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import type { Levels } from '../../core/policy/context.js'
+import type { Levels } from '../../core/policy/index.js'
 import { UsageError } from '../command-line/command-error.js'
 import { type CommandIo, writeAll } from '../command-line/command-io.js'
 import { numberWithin, parseFlags, readLevels, wholeNumber } from '../command-line/flags.js'

@@ -38,7 +38,7 @@ export async function readPrompts (file: string, model: string): Promise<Prompt[
   return prompts
 }
 
-export function readPrompt (place: string, text: string, model: string): Prompt {
+function readPrompt (place: string, text: string, model: string): Prompt {
   let line: unknown
   try { line = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }
   const isBatch = isJsonObject(fieldOf(line, 'body'))

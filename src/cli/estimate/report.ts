@@ -1,16 +1,16 @@
-import type { ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import type { ProbeFormFinding } from '../../core/decide/index.js'
 import { alignColumns } from '../command-line/command-io.js'
 import { type ContextEstimate, type FirstCertificate, type Interval } from './estimate-context.js'
 import { percent, points, rangeOf, roundedCount, type Verdict } from './verdict.js'
 
-/** What the command found out. */
+/** The result of the command. */
 export interface Estimate {
   readonly contexts: readonly ContextEstimate[]
   /** Contexts with too few prompts for an estimate. */
   readonly left_out: ReadonlyArray<{ readonly context: string, readonly prompts: number }>
   /** The search for a probe form; `null`: the generations were recorded, or the form was stated. */
   readonly probe_form: ProbeFormFinding | null
-  /** What the reader has to know of the figures. */
+  /** Notes on the figures. */
   readonly notes: readonly string[]
   readonly verdict: Verdict
 }

@@ -1,7 +1,7 @@
-import { agreementWith } from '../../core/outcome/exact-match.js'
+import { agreementWith } from '../../core/outcome/index.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
-/** How often a model agrees with itself. What it does not is noise of sampling, which no way to stop can remove. */
+/** How often a model agrees with itself. The rest is noise of sampling, which no way to stop can remove. */
 export interface SelfAgreement {
   readonly share: number
   /** Pairs of samples of one prompt, or answers that were asked for again. */

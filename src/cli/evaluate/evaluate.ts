@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import type { Levels } from '../../core/policy/context.js'
-import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
-import { poolProblem } from '../../core/policy/policy-problem.js'
+import { DEFAULT_POLICY, type Levels, type PolicyPatch, poolProblem } from '../../core/policy/index.js'
 import { UsageError } from '../command-line/command-error.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { parseFlags, readLevels, wholeNumber } from '../command-line/flags.js'
@@ -16,7 +14,8 @@ export const usage = `Usage: stopgate evaluate FILE... [options]
        stopgate evaluate --simulate N [options]
 
 Says what stopping saves and loses on recorded generations: by fixed rules; by thresholds that are certified on one part
-of the groups and tested on another; and by the service itself, which plays each generation once and learns from nothing.
+of the groups and tested on another; and by the service itself, which starts without evidence and plays each generation
+once.
 
   FILE               JSON lines, one outcome each: a full run with its EM at every step; it may be compressed (.gz);
                      - reads standard input

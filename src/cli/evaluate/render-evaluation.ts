@@ -1,4 +1,4 @@
-import { losslessUnits } from '../../core/certificate/certificate.js'
+import { losslessUnits } from '../../core/stats/index.js'
 import { alignColumns } from '../command-line/command-io.js'
 import { type EvaluatedContext, type Evaluation, SERVICE, type Summary } from './run-evaluation.js'
 import { CERTIFIED_RULES } from './stopping-rules.js'

@@ -1,7 +1,6 @@
-import type { Arm } from '../../core/assignment/arm.js'
-import { type Levels } from '../../core/policy/context.js'
-import type { PolicyPatch } from '../../core/policy/policy.js'
-import type { ReportedOutcome } from '../../core/outcome/outcome.js'
+import type { Arm } from '../../core/decide/index.js'
+import type { Levels, PolicyPatch } from '../../core/policy/index.js'
+import type { ReportedOutcome } from '../../core/outcome/index.js'
 import { atCadence, contextAtLevels, keyAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
 import { type Random, seededRandom, shuffle } from '../traces/seeded-random.js'
 import { type MemoryService, memoryService } from './memory-service.js'
@@ -21,11 +20,11 @@ const PACE_MS = 1000
  * What differs from the default policy: the order is random, so that the time of the evidence says nothing, and outcomes come at once, so
  * that slices of ten generations do.
  */
-export const REPLAY_POLICY: PolicyPatch = { follow_up_seconds: 160, evidence_span_seconds: 0 }
+const REPLAY_POLICY: PolicyPatch = { follow_up_seconds: 160, evidence_span_seconds: 0 }
 
 /**
- * Plays each run once, in a random order, against the real decisions and the real learner, which learns from nothing. One generation is
- * played at a time.
+ * Plays each run once, in a random order, against the real decisions and the real learner, which starts without evidence. One generation
+ * is played at a time.
  */
 export function replay (runs: readonly RecordedRun[], levels: Levels, policy: PolicyPatch, seed: number): PlayedRun[] {
   const service = memoryService(`salt ${seed}`, levels, { ...REPLAY_POLICY, ...policy })

@@ -1,10 +1,9 @@
-import { uniform } from '../../core/assignment/arm.js'
-import { distanceForProbes } from '../../core/contexts/check-distance.js'
-import { certifyingDepth, chainOf, type Levels, ROOT } from '../../core/policy/context.js'
-import { type Cadence, effectivePolicy, type Policy, type PolicyPatch } from '../../core/policy/policy.js'
-import { fitPredictor } from '../../core/predictor/fit-predictor.js'
-import type { Predictor } from '../../core/predictor/predictor.js'
-import { byText, type Sample } from '../../core/predictor/sample.js'
+import { uniform } from '../../core/decide/index.js'
+import { distanceForProbes } from '../../core/learn/index.js'
+import {
+  type Cadence, certifyingDepth, chainOf, effectivePolicy, type Levels, type Policy, type PolicyPatch, ROOT,
+} from '../../core/policy/index.js'
+import { byText, fitPredictor, type Predictor, type Sample } from '../../core/scores/index.js'
 import { atCadence, type Ending, keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import { type Random, seededRandom, shuffle } from '../traces/seeded-random.js'
 import { type PlayedRun, replay } from './replay.js'
@@ -24,8 +23,8 @@ export interface EvaluationPlan {
 export type Evaluation = ReturnType<typeof runEvaluation>
 export type EvaluatedContext = Evaluation['contexts'][number]
 
-/** The service with this policy, which learns from nothing. */
-export const SERVICE = 'stopgate, from nothing'
+/** The service with this policy, starting without evidence. */
+export const SERVICE = 'stopgate, learning'
 
 /**
  * Learns, certifies and tests on separate groups, in each split, and has the service play all generations. Generations of a group are not
@@ -42,7 +41,7 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: EvaluationPla
   const cases = recorded.map((run) => caseOf(atCadence(run, { cadence, probeTokens: null }), keyAtLevels(levels, run), at))
   const plain = plainRules(recorded)
   const random = seededRandom(plan.seed)
-  const trials = [...new Set(cases.map(({ key }) => key))].sort()
+  const contexts = [...new Set(cases.map(({ key }) => key))].sort()
     .map((key) => ({ key, rows: [] as SplitResult[][], firsts: [] as number[], generations: 0, groups: 0 }))
   const totals: SplitResult[][] = []
   let predictors = 0
@@ -51,23 +50,24 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: EvaluationPla
     const predictor = learn(split.learn, levels)
     if (predictor !== null) predictors++
     const played = replay(recorded, levels, plan.policy, plan.seed + i)
-    for (const trial of trials) {
-      const within = (list: readonly Case[]) => list.filter(({ key }) => key === trial.key)
+    for (const context of contexts) {
+      const within = (list: readonly Case[]) => list.filter(({ key }) => key === context.key)
       const own = { learn: within(split.learn), certify: within(split.certify), test: within(split.test) }
-      const served = played.filter(({ run }) => chainOf(keyAtLevels(levels, run))[at] === trial.key)
+      const served = played.filter(({ run }) => chainOf(keyAtLevels(levels, run))[at] === context.key)
       const certified = certifiedRules(own, predictor, { maxEmDrop: max_em_drop, errorLevel: error_level })
-      trial.rows.push(rowOf(own.test.map(({ run }) => run), plain, certified, served))
-      trial.firsts.push(firstOf(served))
-      trial.generations += own.certify.length
-      trial.groups += new Set(own.certify.map(({ run }) => groupOf(run))).size
+      context.rows.push(rowOf(own.test.map(({ run }) => run), plain, certified, served))
+      context.firsts.push(firstOf(served))
+      context.generations += own.certify.length
+      context.groups += new Set(own.certify.map(({ run }) => groupOf(run))).size
     }
-    totals.push(trials.map(({ rows }) => rows.at(-1)!).reduce((sum, row) => sum.map((result, rule) => addSplitResults(result, row[rule]!))))
+    totals.push(contexts.map(({ rows }) => rows.at(-1)!)
+      .reduce((sum, row) => sum.map((result, rule) => addSplitResults(result, row[rule]!))))
   }
   const summariesOf = (list: readonly SplitResult[][]) => {
     const tested = list.filter((row) => row[0]!.generations > 0)
     return { generations: tested.reduce((sum, row) => sum + row[0]!.generations, 0), rules: summarise(tested, max_em_drop) }
   }
-  const contexts = trials.map(({ key, rows, firsts, generations, groups }) => ({
+  const results = contexts.map(({ key, rows, firsts, generations, groups }) => ({
     key,
     generations_to_certify_on: generations / plan.runs,
     groups_to_certify_on: groups / plan.runs,
@@ -75,7 +75,7 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: EvaluationPla
     first_certificate_after: median(firsts),
     ...summariesOf(rows),
   }))
-  return { levels, max_em_drop, error_level, runs: plan.runs, seed: plan.seed, contexts, total: summariesOf(totals), predictors }
+  return { levels, max_em_drop, error_level, runs: plan.runs, seed: plan.seed, contexts: results, total: summariesOf(totals), predictors }
 }
 
 /** The results of all rules on the test part, and of the service on all generations. */
@@ -191,17 +191,17 @@ export type Summary = ReturnType<typeof summarise>[number]
 
 /**
  * The result of each rule over the splits; ratios and drops are fractions and means over splits.
- * @param trials by split, then by rule; each split has the same rules
+ * @param splits results by split, then by rule; each split has the same rules
  */
-export function summarise (trials: readonly SplitResult[][], maxEmDrop: number) {
-  return (trials[0] ?? []).map(({ name }, rule) => {
-    const own = trials.map((split) => split[rule]!)
+export function summarise (splits: readonly SplitResult[][], maxEmDrop: number) {
+  return (splits[0] ?? []).map(({ name }, rule) => {
+    const own = splits.map((split) => split[rule]!)
     const drops = own.map(({ emLost, generations }) => emLost / generations)
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
     return {
       name,
-      tokens_saved_ratio: mean(own.map((trial) => savedBy(trial, trial.tokens + trial.probeTokens))),
-      tokens_saved_gross_ratio: mean(own.map((trial) => savedBy(trial, trial.tokens))),
+      tokens_saved_ratio: mean(own.map((split) => savedBy(split, split.tokens + split.probeTokens))),
+      tokens_saved_gross_ratio: mean(own.map((split) => savedBy(split, split.tokens))),
       em_drop: mean(drops),
       worst_em_drop: Math.max(...drops),
       /** Number of splits whose EM drop was above the bound. */

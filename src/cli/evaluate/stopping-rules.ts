@@ -1,11 +1,10 @@
 import { ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
-import { chainOf } from '../../core/policy/context.js'
-import { certifiedIndex } from '../../core/certificate/certified-threshold.js'
-import { noEvidence, tokensSavedRatio, type Evidence } from '../../core/certificate/evidence.js'
-import { addTrace } from '../../core/certificate/evidence-sum.js'
-import { stopsOf, type Stop, type Trace } from '../../core/certificate/trace.js'
-import { GRID } from '../../core/certificate/thresholds.js'
-import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
+import { chainOf } from '../../core/policy/index.js'
+import {
+  addTrace, certifiedIndex, type Evidence, noEvidence, type Stop, stopsOf, tokensSavedRatio, type Trace,
+} from '../../core/stats/index.js'
+import { GRID, type Scorer, scoreStep } from '../../core/decide/index.js'
+import { type Predictor, scorerFor } from '../../core/scores/index.js'
 
 /** A way to stop that does not learn. */
 export interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }
@@ -98,7 +97,7 @@ export interface Split<T> { readonly learn: T[], readonly certify: T[], readonly
 /** How a rule ended each test generation of a context. */
 export interface RuleResult { readonly name: string, readonly endings: readonly Ending[], readonly isCertified: boolean }
 
-export interface RequestedLimits { readonly maxEmDrop: number, readonly errorLevel: number }
+interface RequestedLimits { readonly maxEmDrop: number, readonly errorLevel: number }
 
 /**
  * The rules that certify, in one context of a split, each by one score. Raw confidence needs no learning part, so it is also shown with

@@ -1,7 +1,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
 /** A value of a training run at a step, under the tag that names it. */
-export interface Scalar { readonly tag: string, readonly value: number }
+interface Scalar { readonly tag: string, readonly value: number }
 
 export interface ScalarEvent {
   /** s since 1970. */

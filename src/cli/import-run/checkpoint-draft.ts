@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../../core/training-runs/checkpoint.js'
+import type { Checkpoint } from '../../core/training/index.js'
 import { FileError } from '../command-line/command-error.js'
 import type { ImportOptions } from './import-options.js'
 import type { TokenCounter } from './sample-lengths.js'

@@ -22,7 +22,7 @@ export function isHarnessResults (json: unknown): json is HarnessResults {
 /**
  * Results of lm-evaluation-harness: `exact_match,<filter>` and `exact_match_stderr,<filter>` of each task, strict-match first. The harness
  * does not count tokens: a task may have a metric for them, or they are counted in the answers that `--log_samples` keeps. Flags overrule
- * guesses from names or standard errors. The Python client adds what it knows of an evaluation that it stopped early.
+ * guesses from names or standard errors. The Python client adds figures of an evaluation that it stopped early.
  */
 export async function readHarnessResults (
   file: string, json: HarnessResults, hints: Hints, { onProblem, onNote }: Listener

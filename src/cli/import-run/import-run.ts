@@ -171,7 +171,7 @@ interface SendOptions {
   readonly run: string
   readonly client: HttpClient
   readonly reports: readonly Report[]
-  /** Counts what the service did with the reports. */
+  /** Counts the results of the reports. */
   readonly totals: ImportTotals
   readonly onNote: (line: string) => void
   /** Called with each checkpoint that the service rejects. */

@@ -17,7 +17,7 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024
 
 const STRICT: Listener = { onProblem: (problem) => { throw problem }, onNote: () => {} }
 
-/** A file that a training stack writes. Each read returns what is new since the last one; a replaced file is read from its start. */
+/** A file that a training stack writes. Each read returns the lines since the last one; a replaced file is read from its start. */
 export class RunFile {
   readonly path: string
   readonly #hints: Hints
@@ -85,7 +85,7 @@ export class RunFile {
 
   async #readOn (isFinal: boolean, now: number): Promise<FoundCheckpoint[]> {
     const status = await stat(this.path)
-    if (!status.isFile()) throw new FileError(`${this.path}: not a regular file: write what it gives to a file first`)
+    if (!status.isFile()) throw new FileError(`${this.path}: not a regular file: write its output to a file first`)
     const { size, mtimeMs, ino } = status
     const seen = `${size} ${mtimeMs} ${ino}`
     if (seen === this.#seen) return now - this.#changedAt >= SETTLED_MS ? this.#groups.flush() : this.#groups.flushUsual()

@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
+import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/index.js'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import type { RecordedRun } from './recorded-run.js'
-import type { Label } from '../../core/policy/policy.js'
+import type { Label } from '../../core/policy/index.js'
 import type { Problem } from '../../errors/errors.js'
 import { FileError } from '../command-line/command-error.js'
 
@@ -56,7 +56,7 @@ const schemaProblem = itemValidator(OutcomeSchema)
 export function readRecordedRun (place: string, text: string, label: Label = 'exact_match'): RecordedRun {
   let outcome: ReportedOutcome
   try { outcome = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }
-  const problem = schemaProblem(outcome) ?? outcomeProblem(outcome) ?? recordingProblem(outcome, label)
+  const problem = schemaProblem(outcome) ?? recordingProblem(outcome, label) ?? outcomeProblem(outcome)
   if (problem !== null) throw new FileError(`${place}: ${problem.path || 'the line'} ${problem.message}`)
   const { full, steps, asked_tokens: probeTokens = 0 } = gradeOutcome('', outcome)
   const { tokens, answer_tokens: answerTokens = 0 } = outcome

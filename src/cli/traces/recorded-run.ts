@@ -1,7 +1,7 @@
-import { type Em, stepsAtCadence } from '../../core/certificate/trace.js'
-import type { ReportedOutcome } from '../../core/outcome/outcome.js'
-import { type Context, contextKey, type Levels } from '../../core/policy/context.js'
-import type { Cadence } from '../../core/policy/policy.js'
+import type { Em } from '../../core/decide/index.js'
+import { stepsAtCadence } from '../../core/stats/index.js'
+import type { ReportedOutcome } from '../../core/outcome/index.js'
+import { type Cadence, type Context, contextKey, type Levels } from '../../core/policy/index.js'
 
 /** A generation that ran in full, with the EM of the answer at every step. */
 export interface RecordedRun {
@@ -49,7 +49,7 @@ export function keyAtLevels (levels: Levels, run: RecordedRun): string {
 }
 
 /** Another cadence, and the cost of a probe. */
-export interface ProbeSchedule {
+interface ProbeSchedule {
   readonly cadence: Cadence
   /** Tokens that a step spends on its probe; `null`: as recorded in the trace. */
   readonly probeTokens: number | null

@@ -1,6 +1,6 @@
 import { normal, type Random } from './seeded-random.js'
-import type { Context } from '../../core/policy/context.js'
-import type { Em } from '../../core/certificate/trace.js'
+import type { Context } from '../../core/policy/index.js'
+import type { Em } from '../../core/decide/index.js'
 
 /** Parameters of the generations of a context. Evidence is in log-odds, lengths in tokens. */
 export interface Profile {

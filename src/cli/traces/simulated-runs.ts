@@ -1,4 +1,4 @@
-import type { ReportedOutcome } from '../../core/outcome/outcome.js'
+import type { ReportedOutcome } from '../../core/outcome/index.js'
 import { readRecordedRun } from './read-traces.js'
 import type { RecordedRun } from './recorded-run.js'
 import { type Random, seededRandom } from './seeded-random.js'

@@ -1,9 +1,7 @@
-import { secondHash, uniform } from '../../core/assignment/arm.js'
-import { murmur3 } from '../../core/assignment/hash.js'
-import { GRID } from '../../core/certificate/thresholds.js'
-import { type Bundle, BUNDLE_FORMAT, type BundleRule, snapshotOfBundle } from '../../core/decide/bundle.js'
-import { decide, type Step } from '../../core/decide/decide.js'
-import { type Context, contextKey } from '../../core/policy/context.js'
+import {
+  type Bundle, BUNDLE_FORMAT, type BundleRule, decide, GRID, murmur3, secondHash, snapshotOfBundle, type Step, uniform,
+} from '../../core/decide/index.js'
+import { type Context, contextKey } from '../../core/policy/index.js'
 import { type CommandIo, writeAll } from '../command-line/command-io.js'
 import { refuseArguments } from '../command-line/flags.js'
 
@@ -54,6 +52,7 @@ const BUNDLE: Bundle = {
     rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own' }),
     rule(GRID[10]!, { label_rate: 0.5 }),
+    rule(null, { suspended: true }),
   ],
   predictors: { p1: PREDICTED },
   weights: [
@@ -75,6 +74,7 @@ const BUNDLE: Bundle = {
           bent: { rule: 6, control_share: 0.1, weights: 1 },
           sampled: { rule: 7, control_share: 0.3 },
           left: { rule: 0, control_share: 0 },
+          suspended: { rule: 8, control_share: 0.2 },
           '': { rule: 1, control_share: 0.25 },
         },
       },
@@ -90,6 +90,7 @@ function rareSteps (step: Step): Step[] {
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
     ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
+    { model: 'q', task: 'suspended' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
@@ -98,7 +99,7 @@ function steps (): Step[] {
     return [
       { ...placed, arm: 'treated' },
       ...(j === 3 ? rareSteps({ ...placed, arm: 'treated' }) : []),
-      { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
+      { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }) },
       { ...placed, generation_id: `g${i}-${j}` },
       { ...placed, generation_id: `g${i}`, group_id: `prompt-${j}` },
       placed,
@@ -110,17 +111,14 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u.',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u.',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
     draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), second: secondHash('salt', id) })),
     levels: LEVELS,
     context_keys: CONTEXTS.map((context) => ({ context, key: contextKey(LEVELS, context) })),
     bundle: BUNDLE,
-    decisions: steps().map((step) => {
-      const { guarantee: _, ...decision } = decide(snapshot, 'fresh', step)
-      return { step, decision }
-    }),
+    decisions: steps().map((step) => ({ step, decision: decide(snapshot, 'fresh', step) })),
   }
 }
 

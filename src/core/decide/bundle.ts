@@ -1,10 +1,9 @@
-import type { Scope } from '../contexts/effective-threshold.js'
-import { ALL_LABELS } from '../contexts/label-losses.js'
-import type { ProbeForm } from '../contexts/probe-form.js'
+import { type Scope, ALL_LABELS, type ContextRule } from './rule.js'
+import type { ProbeForm } from './probe-form.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import type { Scorer } from '../predictor/predictor.js'
-import { MISSING_LEVEL, type SnapshotNode, type ContextRule, type Snapshot } from './snapshot.js'
+import type { Scorer } from './scorer.js'
+import { MISSING_LEVEL, type SnapshotNode, type Snapshot } from './snapshot.js'
 
 /** Increases whenever a worker written for the previous format could misread a bundle. */
 export const BUNDLE_FORMAT = 1
@@ -20,6 +19,8 @@ export interface BundleRule {
   readonly scorer?: string
   /** For the score of `scorer`; present if and only if `scorer` is. `null`: never stop. */
   readonly score_threshold?: number | null
+  /** A certified threshold is suspended, and no other is in force; absent: none is suspended. */
+  readonly suspended?: true
   readonly scope: Scope
   /** Key that the threshold came from; absent: the generation's own. */
   readonly context?: string
@@ -143,12 +144,13 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
-  const { threshold, scorer, scope, context, label, mode } = rule
+  const { threshold, scorer, isSuspended, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, storePrompts } = rule
   const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
+    ...(isSuspended && { suspended: true }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
     ...(label === 'agreement' && { label }),
@@ -167,6 +169,7 @@ const OUTSIDE: ContextRule = {
   context: null,
   threshold: null,
   scorer: null,
+  isSuspended: false,
   scope: 'none',
   guarantee: null,
   label: 'exact_match',
@@ -185,7 +188,7 @@ const OUTSIDE: ContextRule = {
 }
 
 /**
- * Rebuilds the snapshot that a bundle was made from. Its decisions are the service's, but carry no guarantee.
+ * Rebuilds the snapshot that a bundle was made from. Its decisions are the service's.
  * @throws Error where the bundle refers to a part that it does not have
  */
 export function snapshotOfBundle (
@@ -196,7 +199,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
+    const { scorer, suspended = false, scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
     const { check_every_tokens, check_growth, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights, `weights of ${name}`)
@@ -206,6 +209,7 @@ export function snapshotOfBundle (
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold ?? null,
       scorer: scorer === undefined ? null : scorerOf(scorer),
+      isSuspended: suspended,
       scope,
       guarantee: null,
       label,

@@ -1,47 +1,21 @@
-import { type Arm, drawArm, secondHash, uniform } from '../assignment/arm.js'
-import { GRID } from '../certificate/thresholds.js'
-import type { Em } from '../certificate/trace.js'
-import { CONTEXT_WARNINGS } from '../contexts/context-warnings.js'
-import type { Scope } from '../contexts/effective-threshold.js'
-import type { Guarantee } from '../contexts/guarantee.js'
-import type { DrawnIn } from '../enrolment/enrolment-list.js'
-import { clampConfidence } from '../outcome/outcome.js'
-import { type Context, contextKey } from '../policy/context.js'
+import type { Probing, Step } from './step.js'
+import type { DecisionWarning } from './warnings.js'
+import { type Arm, drawArm, uniform } from './arm.js'
+import { GRID } from './grid.js'
+import type { Scope, ContextRule } from './rule.js'
+import { clampConfidence, type Scorer, scoreStep } from './scorer.js'
+import { contextKey } from '../policy/context.js'
 import { nextCheckTokens } from '../policy/policy.js'
-import { type Scorer, scoreStep } from '../predictor/predictor.js'
-import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
+import { ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
-  'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
+  'off', 'stale_snapshot', 'suspended', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
   'control_arm', 'shadow', 'retry', // continue, would_stop true
   'score_at_threshold', // stop
 ] as const
 
 export type Reason = typeof REASONS[number]
-
-/** Warnings: why a step may not count as evidence. */
-export const DECISION_WARNINGS = ['id_missing', 'context_missing', 'first_step_late', 'asked_early', ...CONTEXT_WARNINGS] as const
-
-export type DecisionWarning = typeof DECISION_WARNINGS[number]
-
-/** One moment in a generation, as a worker posts it. */
-export interface Step extends Probing {
-  readonly generation_id?: string
-  readonly group_id?: string
-  /** Stands for the group in the draw of the arm. */
-  readonly prompt_hash?: string
-  readonly arm?: Arm
-  /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
-  readonly sample?: number
-  /** The check that the last reply named, in tokens. Replicas keep no replies. */
-  readonly due_tokens?: number
-  /** Id of the generation that this one repeats: a retry is never stopped, draws and enrols nothing, and counts nowhere. */
-  readonly retry_of?: string
-  readonly confidence: number | null
-  readonly context?: Context
-  readonly signals?: Readonly<Record<string, number>>
-}
 
 export interface Decision {
   readonly decision: 'stop' | 'continue'
@@ -54,7 +28,6 @@ export interface Decision {
   readonly arm: Arm
   readonly context: string
   readonly scope: Scope
-  readonly guarantee: Guarantee | null
   /** `null`: never again, since the generation is treated and nothing can stop it. */
   readonly next_check_tokens: number | null
   /** Whether the worker of a control generation should force an answer here. */
@@ -103,7 +76,6 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     arm,
     context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
     scope: rule.scope,
-    guarantee: rule.guarantee,
     next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens),
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
     snapshot_version: snapshot.version,
@@ -138,7 +110,7 @@ export function wouldStop (reason: Reason): boolean {
 
 /**
  * Whether a step is before the check that the last reply to its generation named. Evidence is about stops at checks only, so a treated
- * generation is not stopped there. A control one is never stopped, and asks again at the same tokens to add an answer.
+ * generation is not stopped there. A control one is never stopped.
  */
 function isBefore (tokens: number, dueTokens: number | null | undefined): boolean {
   return dueTokens != null && tokens < dueTokens
@@ -150,6 +122,7 @@ function reasonFor (
   const { threshold } = rule
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_snapshot'
+  if (rule.isSuspended) return 'suspended'
   if (threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'
@@ -159,24 +132,13 @@ function reasonFor (
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
 }
 
-/** The probes so far, as a step reports them. */
-interface Probing {
-  readonly tokens: number
-  /** Exact Match of the answer probed at this step. */
-  readonly em?: Em
-  readonly answer?: string
-  readonly signals?: Readonly<Record<string, number>>
-  /** Highest confidence at which the worker has probed. */
-  readonly probed_score?: number | null
-}
-
 /**
  * Whether an answer forced at this step is worth its tokens, that is, whether some threshold would first stop here. For the raw confidence
  * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores, so every
  * step that reaches the loosest threshold of a predictor may be a first stop.
  */
 export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'scorer'>, arm: Arm, step: Probing, confidence: number | null): boolean {
-  if (arm !== 'control' || step.em !== undefined || step.answer !== undefined || !canProbe(rule, step.tokens, confidence)) return false
+  if (arm !== 'control' || !canProbe(rule, step.tokens, confidence)) return false
   const { scorer } = rule
   if (scorer === null) return isNewCrossing(confidence, step.probed_score ?? null)
   return reachesLoosest(scorer, scoreStep(scorer, step.tokens, confidence, step.signals))
@@ -203,51 +165,4 @@ function isNewCrossing (confidence: number, probed: number | null): boolean {
 /** Whether a score reaches the loosest threshold of its predictor. */
 function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
   return score! >= grid.at(-1)!
-}
-
-/** A step that drew its arm. */
-interface Draw {
-  /** The draw, in [0, 1). */
-  readonly u: number
-  /** The id of the group, or of the generation. */
-  readonly id: string
-  readonly tokens: number
-  readonly context?: Context | undefined
-  /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
-  readonly sample?: number | undefined
-}
-
-/** Takes the generations to enrol. */
-export interface EnrolmentSink {
-  /** @param u the draw, and `hash` the second hash of the same id, both in [0, 1) */
-  readonly enrol: (drawn: DrawnIn, u: number, hash: number) => void
-}
-
-/** The effect of a draw: its generation was enrolled, was too late for enrolment, or neither. */
-export type Enrolment = 'enrolled' | 'late' | 'none'
-
-/**
- * The second hash of a draw that is enrolled: one that is control, in the share that `label_rate` enrols.
- * @returns `null` if the draw is not enrolled
- */
-export function enrolledHash (salt: string, id: string, u: number, share: number, enrolledShare: number): number | null {
-  if (u >= share) return null
-  const hash = secondHash(salt, id)
-  return hash < enrolledShare ? hash : null
-}
-
-/**
- * Enrols the generation of a step that drew its arm, as its first step does (see docs/concepts/certificate.md).
- * @param rule of the step's context, by which the arm was drawn
- */
-export function enrolDraw (
-  sink: EnrolmentSink, { salt, levels }: Pick<Snapshot, 'salt' | 'levels'>, rule: ContextRule, { u, id, tokens, context, sample = 0 }: Draw
-): Enrolment {
-  const { enrolledShare, evidenceShare: share, epoch } = rule
-  if (salt === null || enrolledShare === 0) return 'none'
-  if (tokens > nextCheckTokens(rule, 0)) return 'late'
-  const hash = sample === 0 ? enrolledHash(salt, id, u, share, enrolledShare) : null
-  if (hash === null) return 'none'
-  sink.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)
-  return 'enrolled'
 }

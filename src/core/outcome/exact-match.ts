@@ -1,4 +1,4 @@
-import { textDigest } from '../assignment/hash.js'
+import { textDigest } from '../decide/hash.js'
 
 // Other symbols stay: without them "√2" and "2" would be equal.
 const PUNCTUATION = /[\p{P}\p{Sc}+<=>^`|~]/gu

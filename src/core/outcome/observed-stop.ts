@@ -1,8 +1,10 @@
-import { murmur3 } from '../assignment/hash.js'
-import type { ServedDifference } from '../certificate/fidelity.js'
+import { murmur3 } from '../decide/hash.js'
 import type { Label } from '../policy/policy.js'
 import { digestsAgree } from './exact-match.js'
 import type { LoggedOutcome, StoppedProbe } from './outcome.js'
+
+/** EM of the probed answer less EM of the served one, of one treated generation; 0 if it was not stopped. */
+export type ServedDifference = -1 | 0 | 1
 
 /** A stop as fidelity sees it. */
 interface ObservedStop {
@@ -30,7 +32,7 @@ export function representsGroup (
  * Compares the probed answer with the served answer. Without a label that decides, a difference counts as lost, or as far
  * as the known EM of the served answer allows.
  * @param mayLabelCome whether a label can still arrive
- * @returns `null` if the stop was reported without its probe, or without the answers to compare
+ * @returns `null` if the two have nothing to compare: neither both answers nor both grades are known
  */
 export function observeStop (
   { full, answer_digest: served, stopped_probe: probe }: Pick<LoggedOutcome, 'full' | 'answer_digest' | 'stopped_probe'>, label: Label, mayLabelCome: boolean

@@ -1,11 +1,18 @@
-import { type Arm, secondHash, uniform } from '../assignment/arm.js'
-import { EIGHTHS } from '../certificate/certificate.js'
-import type { Em } from '../certificate/trace.js'
+import { clampConfidence } from '../decide/scorer.js'
+import { type Arm, secondHash, uniform } from '../decide/arm.js'
+import { EIGHTHS } from '../stats/certificate.js'
+import type { Em } from '../decide/step.js'
 import type { Context } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
 import { agreementWith, answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
 import { rewardGrader } from './reward.js'
 import { areToolCalls } from './tool-calls.js'
+
+/**
+ * Limit on the samples of a group; any more count as missing. The learner keeps what each sample has shown, and workers may give one
+ * `group_id` to all of their generations.
+ */
+export const MAX_SAMPLES = 4096
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
@@ -60,7 +67,7 @@ export interface LoggedOutcome {
   readonly tokens: number
   readonly answer_tokens: number
   readonly stopped: boolean
-  /** Absent: it was not stopped, or its worker does not report the probe. */
+  /** Absent: it was not stopped. */
   readonly stopped_probe?: StoppedProbe
   /** The client went away before it ended. */
   readonly cancelled?: boolean
@@ -136,7 +143,7 @@ export interface StoppedBy {
   readonly snapshot_version: number
 }
 
-/** An answer with its grade, and where rewards grade, what it would have lost. */
+/** An answer with its grade and, where rewards grade, its loss. */
 type Compared = { -readonly [F in keyof Graded]?: Graded[F] } & { difference?: number }
 
 /** Returns the grader of an outcome's final and probed answers. An answer that a late label may grade keeps its digest. */
@@ -210,7 +217,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   }
 }
 
-/** A stop is compared with what was served by grades alone, so the size of a difference is left out. */
+/** The probed and the served answer of a stop are compared by grades alone, so the size of a difference is left out. */
 function gradeStoppedProbe (tokens: number, { difference: _, ...graded }: Compared): StoppedProbe { return { tokens, ...graded } }
 
 /** Whether an outcome does not say whether its prompt has other samples. */
@@ -232,11 +239,6 @@ function stepsAsked ({ steps_asked: stated, steps }: ReportedOutcome): Pick<Logg
 /** The texts that grading an outcome normalises; their length decides how long it takes. */
 export function textsOf ({ answer = '', reference = [], stopped_probe: probe, end_probe: atEnd, steps = [] }: ReportedOutcome): string[] {
   return [answer, probe?.answer ?? '', atEnd?.answer ?? '', ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
-}
-
-/** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
-export function clampConfidence (confidence: number | null): number | null {
-  return confidence === null ? null : Math.min(1, Math.max(0, confidence))
 }
 
 /** A contradiction within an outcome that its schema cannot express: a path and a remedy, or `null`. */
@@ -262,12 +264,15 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (outcome.end_probe !== undefined && (outcome.stopped === true || outcome.answer === undefined)) {
     return { path: '/end_probe', message: 'is compared with the answer of a generation that ran to its end: send answer and no stopped, or omit end_probe' }
   }
+  if (outcome.stopped === true && probe?.em === undefined && probe?.reward === undefined && probe?.answer === undefined) {
+    return { path: '/stopped_probe', message: 'is required where stopped is true: send the tokens of the step that stopped the generation, with the answer probed there, its em or its reward' }
+  }
   if (probe !== undefined && probe.tokens > tokens) {
     return { path: '/stopped_probe/tokens', message: `the probed prefix cannot have more tokens than the whole generation (${tokens})` }
   }
   const asked = probeTokensOfSteps(outcome)
   if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
-    return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }
+    return { path: '/probe_tokens', message: `must be at least ${asked}, the sum of the probe_tokens of its steps` }
   }
   if (samples !== undefined && samples !== 1 && outcome.group_id === undefined) {
     return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
@@ -335,4 +340,10 @@ export function withProbeCosts<S extends object> (reported: ReportedCosts, steps
       return { ...step, asked_tokens: sum }
     }),
   }
+}
+
+/** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */
+export function armOf ({ stopped, arm, u }: Pick<LoggedOutcome, 'stopped' | 'arm' | 'u'>, share: number): Arm | null {
+  if (stopped) return 'treated'
+  return arm ?? (u < share ? 'control' : null)
 }

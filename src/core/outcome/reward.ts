@@ -1,9 +1,9 @@
-import { murmur3 } from '../assignment/hash.js'
-import { EIGHTHS } from '../certificate/certificate.js'
-import type { Em } from '../certificate/trace.js'
+import { murmur3 } from '../decide/hash.js'
+import { EIGHTHS } from '../stats/certificate.js'
+import type { Em } from '../decide/step.js'
 
 /** Grades the answers of one generation by their rewards in [0, 1]. */
-export interface RewardGrader {
+interface RewardGrader {
   /** Right with a chance of `reward`. */
   em (reward: number): Em
   /** What an answer of this reward would have lost against the final answer, in [-8, 8] eighths. */

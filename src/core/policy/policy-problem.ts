@@ -2,7 +2,7 @@ import { certifyingDepth, chainOf, depthOf, isCertifying, type Levels, ROOT } fr
 import { type Policy, TOKENS } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */
-export interface PolicyProblem { readonly path: string, readonly message: string }
+interface PolicyProblem { readonly path: string, readonly message: string }
 
 /** Why a policy may not state its bound, or `null`: somebody who means half a point may type 0.5. @param limit largest max_em_drop */
 export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit: number): PolicyProblem | null {

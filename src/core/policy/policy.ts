@@ -28,11 +28,11 @@ export interface Policy {
   readonly check_every_tokens: number | 'auto'
   /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. */
   readonly check_growth: number
-  /** Time in which the outcome and label of an enrolled generation may arrive; 0: outcomes count on arrival. */
+  /** Time in which the outcome and label of an enrolled generation may arrive. */
   readonly follow_up_seconds: number
   /**
-   * Time over which a first certificate gathers its evidence, so that it is not of a few minutes; 0: as fast as it comes, which is right
-   * only where the order of the traffic carries no information.
+   * Time that the evidence of a certificate spans, so that it is not of a few minutes; 0: none, which is right only where the order of
+   * the traffic carries no information.
    */
   readonly evidence_span_seconds: number
   /** Time without new evidence after which the threshold is withdrawn. */
@@ -46,7 +46,7 @@ export interface Policy {
   readonly judge_gain_share: number
   /** Whether the prompts of generations whose label is wanted are kept for the grader, with their answers. */
   readonly store_prompts: boolean
-  /** What is compared with the threshold: the raw confidence, or the output of the predictor with this name. */
+  /** The score that is compared with the threshold: the raw confidence, or the output of the predictor with this name. */
   readonly score: string
 }
 
@@ -84,7 +84,7 @@ export const DEFAULT_POLICY: Policy = {
 /** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
-/** Policies in force by what is stated on the way to them: ten thousand contexts share a few. */
+/** Policies in force by the patches of their contexts: ten thousand contexts share a few. */
 interface Combined { policy?: Policy, readonly below: WeakMap<PolicyPatch, Combined> }
 
 const byDefaults = new WeakMap<PolicyPatch, Combined>()

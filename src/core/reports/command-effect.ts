@@ -1,18 +1,21 @@
-import { ContextCounts } from '../contexts/context-counts.js'
-import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
-import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
-import { Cohorts } from '../enrolment/cohorts.js'
-import { ENROLMENT_TIMES } from '../enrolment/enrolment-list.js'
-import { isPostHoc } from '../contexts/scored-evidence.js'
+import { ContextCounts } from '../learn/context-counts.js'
+import { linksOf, type LoadedContexts } from '../learn/chain-link.js'
+import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../learn/effective-threshold.js'
+import { Cohorts } from '../evidence/cohorts.js'
+import { ENROLMENT_TIMES } from '../evidence/enrolment-list.js'
+import { isPostHoc } from '../stats/error-budget.js'
 import { isCertifying } from '../policy/context.js'
 import { effectivePolicy } from '../policy/policy.js'
-import { refTo } from '../predictor/predictor-version.js'
-import { Reservoir } from '../predictor/reservoir.js'
-import { applyPin, applyPolicy, applyReset } from '../reducer/apply-command.js'
-import { type Fold, foldedStates, newLedger } from '../reducer/fold.js'
-import type { Command } from '../reducer/log-entry.js'
-import { PendingOutcomes } from '../reducer/pending-outcomes.js'
-import { statusInForce } from './context-report.js'
+import { refTo } from '../scores/predictor-version.js'
+import { Reservoir } from '../scores/reservoir.js'
+import { applyPin } from '../learn/apply-pin.js'
+import { applyPolicy } from '../learn/apply-policy.js'
+import { applyReset } from '../learn/apply-reset.js'
+import { type Fold, foldedStates } from '../learn/fold.js'
+import { newLedger } from '../learn/ledger.js'
+import type { Command } from '../learn/log-entry.js'
+import { PendingOutcomes } from '../learn/pending-outcomes.js'
+import { statusInForce } from './context-facts.js'
 import { figuresOf, netTokensPerDay } from './tokens-per-day.js'
 
 export type CommandEffect = ReturnType<typeof commandEffects>[number]
@@ -39,21 +42,18 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
     return {
       key,
       ...effectBetween(loaded, then, key, now),
-      status_after: statusInForce(then, chain, inForceAt(then, key).source),
+      status_after: statusInForce(then, chain, inForceAt(then, key)),
       /** Whether its evidence would start again from zero. */
-      new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
+      new_epoch: state.epoch.number !== loaded.states.get(key)!.epoch.number,
       /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
-      post_hoc: isPostHoc(state, own.policy),
+      post_hoc: isPostHoc(state.epoch, own.policy),
     }
   })
 }
 
-/** What would be in force for a context instead of what is now, and what both do by the present evidence. */
+/** The threshold that would be in force in a context, the present one, and the effects of both by the present evidence. */
 function effectBetween (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
-  const after = sideOf(present, then, key, now)
-  const current = sideOf(present, present, key, now)
-  const isSame = current.threshold === after.threshold && current.mode === after.mode // two estimates of one threshold are no change
-  const before = isSame ? { ...current, em_drop: after.em_drop, tokens_saved_ratio: after.tokens_saved_ratio } : current
+  const [before, after] = [sideOf(present, present, key, now), sideOf(present, then, key, now)]
   return {
     before: before.threshold,
     after: after.threshold,

@@ -1,18 +1,25 @@
-import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
-import type { LoadedContexts } from '../contexts/chain-link.js'
-import type { ContextWarning } from '../contexts/context-warnings.js'
-import { EVIDENCE_WARNINGS } from '../contexts/evidence-checks.js'
+import { grossSavedRatio, tokensSavedRatio } from '../stats/evidence.js'
+import { isBreached } from '../guards/breach.js'
+import { DRIFT } from '../guards/drift.js'
+import { BREACH } from '../guards/fidelity.js'
+import { type ContextWarning, EVIDENCE_WARNINGS } from '../decide/warnings.js'
+import type { LoadedContexts } from '../learn/chain-link.js'
+import { contextWarnings } from '../learn/context-warnings.js'
+import { controlShareInForce } from '../learn/effective-threshold.js'
+import { probeOverhead } from '../stats/probe-spending.js'
 import { depthOf, isCertifying } from '../policy/context.js'
-import { type ContextView, describeContext } from './context-report.js'
+import { type ContextFacts, type DropEstimate, dropOf, factsOf } from './context-facts.js'
+import { describePin, describePool, describeSavings } from './context-report.js'
+import { untilNext } from './threshold-rows.js'
 
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'large_loss', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
-  'breach_held', 'fidelity_low', 'stopped_probe_missing', 'arms_differ', 'tokens_lost', 'labels_never_given',
+  'breach_held', 'fidelity_low', 'suspended', 'arms_differ', 'tokens_lost', 'labels_never_given', 'labels_late',
   'score_unavailable', 'certificate_unlikely', ...EVIDENCE_WARNINGS,
 ] as const
 /** EM drop from whose lower limit on a context has an alarm whatever its policy allows: a bound may be a slip. */
-export const LARGE_LOSS = 0.05
+const LARGE_LOSS = 0.05
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */
 type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
@@ -28,58 +35,56 @@ export type ContextRow = ReturnType<typeof describeRow>
  * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
  */
 export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
-  const view = describeContext(loaded, key)
-  const { levels, states } = loaded
-  const { pool } = view
-  const { epoch_started_at: startedAt, spending } = states.get(key)!
+  const facts = factsOf(loaded, key)
+  const { state, own, effective, status, isGathering, scored, shown: { generations, evidence, index } } = facts
+  const { epoch: { started_at: startedAt }, savings: { spending } } = state
+  const pool = describePool(facts)
+  const drop = dropOf(facts)
   return {
     key,
     /** Whether generations run in it; otherwise it shows sums, or is a pool. */
-    is_leaf: depthOf(key) === levels.length,
+    is_leaf: depthOf(key) === loaded.levels.length,
     /** Whether evidence is gathered here: a leaf of its own, or a pool. */
-    is_certifying: isCertifying(levels, view.policy.certify_at, key),
+    is_certifying: isCertifying(loaded.levels, own.policy.certify_at, key),
     pool,
-    status: view.status,
-    mode: view.mode,
-    is_pinned: view.pin !== null,
-    pinned_at: view.pinned_at,
-    threshold: view.threshold,
-    scope: view.scope,
-    em_drop: view.em_drop,
-    em_drop_low: view.em_drop_low,
-    em_drop_high: view.em_drop_high,
-    max_em_drop: view.policy.max_em_drop,
-    tokens_saved: view.tokens_saved,
-    tokens_saved_low: view.tokens_saved_low,
-    tokens_saved_high: view.tokens_saved_high,
-    tokens_saved_gross: view.tokens_saved_gross,
-    probe_tokens: view.probe_tokens,
-    tokens_saved_ratio: view.tokens_saved_ratio,
-    tokens_saved_gross_ratio: view.tokens_saved_gross_ratio,
-    probe_overhead: view.probe_overhead,
-    control_share: view.control_share,
+    status,
+    mode: own.policy.mode,
+    is_pinned: own.pin !== undefined,
+    pinned_at: describePin(facts)?.at ?? null,
+    threshold: effective.threshold,
+    scope: effective.scope,
+    em_drop: drop?.drop ?? null,
+    em_drop_low: drop?.low ?? null,
+    em_drop_high: drop?.high ?? null,
+    max_em_drop: own.policy.max_em_drop,
+    ...describeSavings(state.savings),
+    probe_tokens: state.savings.probe_tokens,
+    tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(evidence, index),
+    tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(evidence, index),
+    probe_overhead: probeOverhead(spending),
+    control_share: isGathering ? controlShareInForce(effective) : null,
     /** Tokens of a generation of either arm, of the last thousand or two. */
     tokens_mean: spending.all.generations === 0 ? 0 : spending.all.tokens / spending.all.generations,
-    control_generations: view.control_generations,
-    treated_generations: view.treated_generations,
-    generations_to_next_certificate: view.generations_to_next_certificate,
-    alarms: alarmsOf(loaded, view),
+    control_generations: generations,
+    treated_generations: state.reports.treated,
+    generations_to_next_certificate: untilNext(scored, own.policy),
+    alarms: alarmsOf(facts, drop),
     /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
-    withdrawn_at: pool === null ? (view.status === 'drifted' ? startedAt : null) : pool.left_at,
+    withdrawn_at: pool === null ? (status === 'drifted' ? startedAt : null) : pool.left_at,
     /** When its threshold or epoch last changed. */
     changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
-    updated_at: view.updated_at,
+    updated_at: state.reports.updated_at,
   }
 }
 
-function alarmsOf ({ states }: LoadedContexts, { key, status, pool, breach, warnings, em_drop_low: low }: ContextView): Alarm[] {
-  const { epoch_cause: cause, drift } = states.get(key)!
+function alarmsOf ({ state, own, status, isMember, isGone }: ContextFacts, drop: DropEstimate | null): Alarm[] {
+  const { epoch: { cause }, guards: { drift, fidelity } } = state
   const alarms: Alarm[] = []
-  if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
-  else if (status === 'drifted' && pool === null) alarms.push(cause === 'breach' ? 'breach' : 'drift')
-  else if (breach.breached) alarms.push('breach')
-  if (low !== null && low > LARGE_LOSS) alarms.push('large_loss')
-  if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
-  if (breach.suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
-  return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
+  if (isGone) alarms.push('left_pool')
+  else if (status === 'drifted' && !isMember) alarms.push(cause === 'breach' ? 'breach' : 'drift')
+  else if (isBreached(fidelity)) alarms.push('breach')
+  if (drop !== null && drop.low > LARGE_LOSS) alarms.push('large_loss')
+  if (DRIFT.isSuspected(drift)) alarms.push('drift_suspected')
+  if (BREACH.isSuspected(fidelity.detector) && !alarms.includes('breach')) alarms.push('breach_suspected')
+  return [...alarms, ...contextWarnings(state, own.policy) satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
 }

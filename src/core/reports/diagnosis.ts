@@ -1,9 +1,10 @@
-import { heldUntil } from '../certificate/breach.js'
-import { type ContextState, evidenceOf } from '../contexts/context-state.js'
-import { contextWarnings } from '../contexts/context-warnings.js'
-import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { hasLeft } from '../contexts/membership.js'
-import type { ChainLink } from '../contexts/chain-link.js'
+import { heldUntil } from '../guards/breach.js'
+import type { ContextState } from '../learn/context-state.js'
+import { knownEvidence } from '../evidence/gathered-evidence.js'
+import { contextWarnings } from '../learn/context-warnings.js'
+import type { EffectiveThreshold } from '../learn/effective-threshold.js'
+import { hasLeft } from '../evidence/membership.js'
+import type { ChainLink } from '../learn/chain-link.js'
 
 /**
  * Why no generation of a context is stopped, with the next step, in the order in which to look. docs/troubleshooting.md has a paragraph for
@@ -15,9 +16,10 @@ export const DIAGNOSES = {
   mode_shadow: 'Its mode is shadow, so decisions are made but stop nothing: set it to enforce.',
   pin_never: 'A pin says never: remove it, or pin a threshold.',
   left_pool: 'It has left its pool, since its own generations lose more EM than the pool allows: certify it on its own, or wait for the next epoch of the pool.',
+  suspended: 'Its guards cannot see, since half or more of its newest 128 control generations came to nothing, or of its newest 128 stops were refused: read sight, and repair what workers report.',
   breach_held: 'Stops served other answers than were probed, so no threshold is in force for a time: answer from exactly the prefix that was probed, then reset it.',
   new_member: 'It is new in its pool, and its first generations run in full: wait.',
-  not_asked: 'No generation is enrolled: ask for a decision at the first check of each generation, with its id and without an arm.',
+  not_asked: 'No generation has been enrolled since the epoch began. If there is traffic, ask for a decision at the first check of each generation, with its id and without an arm.',
   not_enrolled: 'Outcomes arrive of generations that were not enrolled: ask at the first check of each generation, under the id of its outcome.',
   outcomes_missing: 'Generations are enrolled, but their outcomes, steps or labels have not arrived: report every generation that asked.',
   labels_missing: 'Outcomes wait for labels: send em, an answer with a reference, or labels, or set the label of the policy to agreement.',
@@ -51,20 +53,21 @@ interface Diagnosed {
 /** @returns `null`: its generations are stopped at a threshold */
 export function diagnose ({ own, effective, gathering, isGathering }: Diagnosed): Diagnosis | null {
   if (!isGathering) return 'sums_only'
-  if (own.policy.mode !== 'enforce') return own.policy.mode === 'off' ? 'mode_off' : 'mode_shadow'
-  if (effective.threshold !== null) return null
+  if (own.policy.mode === 'off') return 'mode_off'
+  if (effective.threshold !== null) return own.policy.mode === 'shadow' ? 'mode_shadow' : null
   if (effective.isPinned) return 'pin_never'
   if (hasLeft(own.leftEpoch, effective.source.epochName)) return 'left_pool'
   if (gathering === undefined) return 'not_asked'
-  if (heldUntil(gathering.hold) !== null) return 'breach_held'
+  if (heldUntil(gathering.guards.hold) !== null) return 'breach_held'
+  if (effective.isSuspended) return 'suspended'
   if (effective.isNew && effective.source.threshold !== null) return 'new_member'
   return faultOf(gathering, effective.source) ?? prospectOf(gathering)
 }
 
 /** What keeps reports from being evidence. */
 function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null {
-  const { follow_up: { enrolled, unlisted, void: voided, labels_wanted: wanted, labels_given: given } } = state
-  if (enrolled === 0 && evidenceOf(state).generations === 0) return unlisted > 0 ? 'not_enrolled' : voided > 0 ? 'lists_late' : 'not_asked'
+  const { reports: { follow_up: { enrolled, unlisted, void: voided, labels_wanted: wanted, labels_given: given } } } = state
+  if (enrolled === 0 && knownEvidence(state.evidence).generations === 0) return unlisted > 0 ? 'not_enrolled' : voided > 0 ? 'lists_late' : 'not_asked'
   const warnings: readonly string[] = contextWarnings(state, policy)
   if (warnings.includes('outcomes_not_enrolled')) return 'not_enrolled'
   if (warnings.includes('outcomes_missing')) return 'outcomes_missing'
@@ -76,8 +79,8 @@ function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null 
   return warnings.includes('no_net_savings') ? 'probe_cost' : null
 }
 
-/** What is to be expected of the evidence. */
-function prospectOf ({ unlikely, epoch_cause: cause }: ContextState): Diagnosis {
+/** The certificate that the evidence can be expected to give. */
+function prospectOf ({ rule: { unlikely }, epoch: { cause } }: ContextState): Diagnosis {
   if (unlikely !== null) return unlikely
   return cause === 'drift' || cause === 'breach' ? 'withdrawn' : 'collecting'
 }

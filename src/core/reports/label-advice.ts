@@ -1,20 +1,20 @@
-import type { ContextState } from '../contexts/context-state.js'
-import type { ProbeFormName } from '../contexts/probe-form.js'
+import type { ContextState } from '../learn/context-state.js'
+import type { ProbeFormName } from '../decide/probe-form.js'
 import { areToolCalls } from '../outcome/tool-calls.js'
 
 /** Graders of `stopgate grade`, the most specific first. */
-export const ADVISED_GRADERS = ['tool', 'json', 'number', 'math', 'exact', 'judge'] as const
+const ADVISED_GRADERS = ['tool', 'json', 'number', 'math', 'exact', 'judge'] as const
 
-export type AdvisedGrader = typeof ADVISED_GRADERS[number]
+type AdvisedGrader = typeof ADVISED_GRADERS[number]
 
 /** The texts of a generation whose label is wanted, as far as they are kept. */
-export interface TextsToGrade {
+interface TextsToGrade {
   readonly answer?: string
   readonly early: ReadonlyArray<{ readonly answer: string }>
   readonly prompt?: string
 }
 
-type Learned = Pick<ContextState, 'follow_up' | 'probe_form' | 'epoch_started_at' | 'updated_at'>
+type Learned = Pick<ContextState, 'epoch' | 'reports' | 'probes'>
 
 /**
  * How a context without labels can get some.
@@ -24,7 +24,6 @@ type Learned = Pick<ContextState, 'follow_up' | 'probe_form' | 'epoch_started_at
 export function adviseOnLabels (key: string, state: Learned, texts: readonly TextsToGrade[]) {
   const grader = graderFor(texts, state)
   return {
-    grader,
     command: `stopgate grade --context '${key.replaceAll("'", "'\\''")}' --grader ${grader}${OPTIONS[grader] ?? ''}`,
     judge_tokens_per_day: judgeTokensPerDay(state, texts),
   }
@@ -56,7 +55,7 @@ const MOST = 0.9
 /** Graders by the form of forced answers, where no text is kept. */
 const BY_FORM: Partial<Readonly<Record<ProbeFormName, AdvisedGrader>>> = { boxed: 'math', choice: 'exact', json: 'json' }
 
-function graderFor (texts: readonly TextsToGrade[], { probe_form: found }: Learned): AdvisedGrader {
+function graderFor (texts: readonly TextsToGrade[], { probes: { form: found } }: Learned): AdvisedGrader {
   const answers = texts.flatMap(({ answer = '' }) => answer.trim() === '' ? [] : [answer.trim()])
   if (answers.length === 0) return BY_FORM[found?.form?.name ?? 'direct'] ?? 'judge'
   return ADVISED_GRADERS.find((grader) => answers.filter(LOOKS[grader]).length >= MOST * answers.length)!
@@ -74,7 +73,8 @@ const ORDERS = 2
  * @returns `null`: no text is kept, or no time has passed
  */
 function judgeTokensPerDay (
-  { follow_up: { labels_wanted: wanted }, epoch_started_at: since, updated_at: until }: Learned, texts: readonly TextsToGrade[]
+  { reports: { follow_up: { labels_wanted: wanted }, updated_at: until }, epoch: { started_at: since } }: Learned,
+  texts: readonly TextsToGrade[]
 ): number | null {
   const costs = texts.filter(({ early }) => early.length > 0).map(({ answer = '', early, prompt = '' }) => {
     const pairs = early.map((one) => JUDGING_TOKENS + (prompt.length + answer.length + one.answer.length) / CHARACTERS_A_TOKEN)

@@ -1,9 +1,9 @@
-import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
-import { trueDrop } from '../certificate/judge-errors.js'
-import type { LoadedContexts } from '../contexts/chain-link.js'
-import { controlShareInForce, type EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { generationsPerDay } from '../contexts/savings.js'
-import { scoredEvidence } from '../contexts/scored-evidence.js'
+import { emDrop, tokensSavedRatio } from '../stats/evidence.js'
+import { trueDrop } from '../stats/judge-errors.js'
+import type { LoadedContexts } from '../learn/chain-link.js'
+import { controlShareInForce, type EffectiveThreshold } from '../learn/effective-threshold.js'
+import { generationsPerDay } from '../stats/savings.js'
+import { scoredEvidence } from '../learn/scored-evidence.js'
 import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -12,15 +12,11 @@ interface Figures { readonly em_drop: number | null, readonly tokens_saved_ratio
 
 const UNKNOWN: Figures = { em_drop: null, tokens_saved_ratio: null }
 
-/**
- * The figures of a threshold in force: those of its guarantee, or under a pin an estimate from the present evidence, at the loosest
- * threshold of the grid that is at least as safe.
- */
-export function figuresOf (present: LoadedContexts, { threshold, guarantee, source, isPinned }: EffectiveThreshold): Figures {
-  if (guarantee !== null) return { em_drop: guarantee.em_drop, tokens_saved_ratio: guarantee.tokens_saved_ratio }
+/** Estimates from the present evidence, at the loosest threshold of the grid that is at least as safe as the one in force. */
+export function figuresOf (present: LoadedContexts, { threshold, source }: EffectiveThreshold): Figures {
   const state = present.states.get(source.key)
-  if (threshold === null || !isPinned || state === undefined) return UNKNOWN
-  const { grid, evidence } = scoredEvidence(state, source.policy, present.predictors)
+  if (threshold === null || state === undefined) return UNKNOWN
+  const { grid, accounted: evidence } = scoredEvidence(state, source.policy, present.predictors)
   if (evidence.generations === 0) return UNKNOWN
   const index = grid.findLastIndex((safe) => safe >= threshold)
   if (index === -1) return UNKNOWN
@@ -45,12 +41,12 @@ export function netTokensPerDay (
   if (!isCertifying(present.levels, source.policy.certify_at, source.key)) return null
   const state = present.states.get(key)
   if (state === undefined) return 0 // no generation was ever reported
-  const generations = generationsPerDay(state.day, now)
+  const generations = generationsPerDay(state.savings.day, now)
   if (generations === 0 || mode === 'off') return 0
-  const spent = [state, present.states.get(source.key)].find((from) => (from?.spending.control.generations ?? 0) >= MIN_CONTROL)
+  const spent = [state, present.states.get(source.key)].find((from) => (from?.savings.spending.control.generations ?? 0) >= MIN_CONTROL)
   const mayStop = mode === 'enforce' && force.threshold !== null
   if (generations === null || spent === undefined || (mayStop && ratio === null)) return null
-  const { generations: runs, tokens, probe_tokens: probes } = spent.spending.control
+  const { generations: runs, tokens, probe_tokens: probes } = spent.savings.spending.control
   const share = controlShareInForce(force)
   const saved = mayStop ? (1 - share) * ratio! * tokens / runs : 0
   return generations * (saved - share * probes / runs)

@@ -1,17 +1,16 @@
-import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
-import { emDrop, grossSavedRatio, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
-import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/judge-errors.js'
-import { allTested } from '../certificate/tested-evidence.js'
-import { GRID } from '../certificate/thresholds.js'
-import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
-import { checkEveryTokens } from '../contexts/check-distance.js'
-import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
-import { isCurrent, judgeAfresh } from '../contexts/judge.js'
-import { scoredEvidence } from '../contexts/scored-evidence.js'
+import { addUnitTo, newSum } from '../stats/evidence-sum.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio, evidenceUnitOf } from '../stats/evidence.js'
+import { type JudgePolicy, trueDrop, withAuditedGains } from '../stats/judge-errors.js'
+import { GRID } from '../decide/grid.js'
+import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../stats/trace.js'
+import { checkEveryTokens } from '../learn/check-distance.js'
+import { type ContextState, openEpoch, requestGuarantee } from '../learn/context-state.js'
+import { isCurrent, judgeAfresh } from '../learn/judge.js'
+import { scoredEvidence } from '../learn/scored-evidence.js'
 import type { Levels } from '../policy/context.js'
 import type { Cadence, Policy } from '../policy/policy.js'
-import type { LivePredictors } from '../predictor/predictor-version.js'
-import { describeTradeoff } from '../tradeoff/tradeoff.js'
+import type { LivePredictors } from '../scores/predictor-version.js'
+import { describeTradeoff } from './tradeoff.js'
 import { describeThresholds } from './threshold-rows.js'
 
 /** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
@@ -42,7 +41,7 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
 }
 
 /** The answer contains no times. */
-const NO_PACE = { now: 0, since: 0, perSecond: null }
+const NO_PACE = { now: 0, since: 0, perSecond: null, spanEnds: null }
 
 /**
  * Certifies from the present evidence as if another guarantee were requested. For another cadence, the evidence is recomputed from the
@@ -68,7 +67,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
-    check_every_tokens: checkEveryTokens(policy, state.check_distance),
+    check_every_tokens: checkEveryTokens(policy, state.probes.distance),
     check_growth: policy.check_growth,
     post_hoc: scored.isPostHoc,
     threshold,
@@ -88,7 +87,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
 type CadenceFields = Pick<Policy, 'check_growth' | 'min_tokens'> & { readonly check_every_tokens: number }
 
 /** The cadence that the evidence of a state was gathered at. */
-export function recordedCadence ({ meaning, check_distance: distance }: ContextState): CadenceFields {
+export function recordedCadence ({ epoch: { meaning }, probes: { distance } }: ContextState): CadenceFields {
   const { check_growth, min_tokens } = meaning
   return { check_every_tokens: checkEveryTokens(meaning, distance), check_growth, min_tokens }
 }
@@ -111,18 +110,22 @@ const NO_PREDICTORS: LivePredictors = new Map()
  */
 export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
-  const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
-  const { threshold_index: index } = state
+  const traces = kept.filter(({ epoch }) => epoch === state.epoch.name).map(traceOfKept)
+  const { rule: { index } } = state
   const present = recordedCadence(state)
-  const numbers = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
+  const numbers = { ...policy, check_every_tokens: checkEveryTokens(policy, state.probes.distance) }
   const recorded = replay(traces, { ...policy, ...present }, index)
   const asked = replay(traces, numbers, index)
-  const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })
+  const begun = openEpoch(state, { cause: 'policy', policy, levels, time: state.reports.updated_at, name: state.epoch.name })
   const { evidence } = asked
   const isSameDistance = numbers.check_every_tokens === present.check_every_tokens
-  const { check_every_tokens } = isSameDistance ? state.meaning : policy // a number may ask about what `auto` amounts to
-  const looks = isCurrent(state, { ...policy, check_every_tokens }, levels, NO_PREDICTORS) ? state.looks : begun.looks
-  const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, tested: allTested(evidence) }
+  const { check_every_tokens } = isSameDistance ? state.epoch.meaning : policy // a number may ask about what `auto` amounts to
+  const looks = isCurrent(state, { ...policy, check_every_tokens }, levels, NO_PREDICTORS) ? state.epoch.looks : begun.epoch.looks
+  const opened: ContextState = {
+    ...begun,
+    epoch: { ...begun.epoch, number: state.epoch.number, looks },
+    evidence: { ...begun.evidence, final: evidence, span: state.evidence.span },
+  }
   return {
     asked: opened,
     /** At the threshold in force. If there is none, the figures are those of full generations. */

@@ -1,4 +1,4 @@
-import type { ProbeForm } from '../../core/contexts/probe-form.js'
+import type { ProbeForm } from '../../core/decide/index.js'
 import type { PieceReader } from '../protocol/openai-chunks.js'
 import type { JsonObject } from '../protocol/json.js'
 import type { RawHeaders } from '../protocol/raw-headers.js'
@@ -14,7 +14,7 @@ export type DialectName = typeof DIALECT_NAMES[number]
 export interface ReasoningTags { readonly open: string, readonly close: string }
 
 /** The texts before and after the tag that closes the reasoning. */
-export type Closing = Pick<ProbeForm, 'before' | 'after'>
+type Closing = Pick<ProbeForm, 'before' | 'after'>
 
 /** The text that closes the reasoning. */
 export function closeTextOf ({ before, after }: Closing, { close }: ReasoningTags): string { return before + close + after }

@@ -1,4 +1,4 @@
-import type { ProbeForm, ProbeFormName } from '../../core/contexts/probe-form.js'
+import type { ProbeForm, ProbeFormName } from '../../core/decide/index.js'
 import { canonicalText } from '../protocol/action.js'
 import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
 import { HANDLING_FIELDS, SAMPLING_FIELDS, type RequestBody, type StoppableRequest } from '../protocol/stoppable-request.js'

@@ -1,4 +1,4 @@
-import type { ProbeForm } from '../../core/contexts/probe-form.js'
+import type { ProbeForm } from '../../core/decide/index.js'
 import { actionOf, toolCallsOf } from '../protocol/action.js'
 import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
@@ -39,7 +39,7 @@ export function createLlamaChat ({ upstream, tags }: DialectOptions) {
     const timings = createTimings()
     /** The fields of a chat that goes on behind a reasoning. @throws Error if the reasoning is not in a field of its own */
     const behind = (reasoning: string, content: string) => {
-      if (reasoning.includes(tags.open)) throw new Error('the model server does not tell reasoning from content')
+      if (reasoning.includes(tags.open)) throw new Error('the model server does not separate reasoning from content')
       return { messages: continued(itemsOf(body.messages), reasoning, content), ...CONTINUE, max_completion_tokens: undefined }
     }
     return {
@@ -77,7 +77,7 @@ function continued (messages: readonly unknown[], reasoning: string, content: st
   return [...messages, { role: 'assistant', reasoning_content: reasoning.trimEnd(), content }]
 }
 
-/** How tokens are counted, and what the prompt cost, by the timings that llama.cpp adds to each chunk. */
+/** The counts of tokens, and the cost of the prompt, by the timings that llama.cpp adds to each chunk. */
 function createTimings () {
   let generated = 0
   let prompt: LlamaPrompt = { promptTokens: null, cachedTokens: null }

@@ -19,7 +19,7 @@ export interface LlamaEvent {
 /** Tokens of a prompt, and those of them that were in the cache. */
 export type LlamaPrompt = Pick<LlamaEvent, 'promptTokens' | 'cachedTokens'>
 
-/** `prompt_tokens_details` as llama.cpp's OpenAI routes state them; nothing if it is not known what was in the cache. */
+/** `prompt_tokens_details` as llama.cpp's OpenAI routes state them; nothing if the cached part is unknown. */
 export function promptDetails ({ cachedTokens }: LlamaPrompt): JsonObject {
   return cachedTokens === null ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } }
 }

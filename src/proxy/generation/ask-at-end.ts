@@ -1,4 +1,4 @@
-import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import type { ProbeForm, ProbeFormFinding } from '../../core/decide/index.js'
 import type { EngineRun } from '../dialects/dialect.js'
 import type { ForcedAnswer } from '../dialects/forced-answer.js'
 import { type EndOfReasoning, probeAtEnd, tryForms } from '../probe-form/end-trial.js'

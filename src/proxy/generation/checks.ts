@@ -1,11 +1,11 @@
-import type { StoppedBy } from '../../core/outcome/outcome.js'
+import type { StoppedBy } from '../../core/outcome/index.js'
 import type { ReasoningPrefix } from '../dialects/dialect.js'
 import { meanProbability, type ForcedAnswer, type ProbeStyle } from '../dialects/forced-answer.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
 import type { LocalDecider, LocalGeneration } from '../service-link/local-decider.js'
 
 /** A check whose probe cost tokens, as it is reported. */
-export interface CheckedStep {
+interface CheckedStep {
   readonly tokens: number
   /** `null`: the probe gave none, so that no decision was made. */
   readonly confidence: number | null

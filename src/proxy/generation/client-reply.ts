@@ -13,7 +13,7 @@ export interface StopgateField {
   readonly generation_id: string
   readonly arm: string | null
   readonly stopped: boolean
-  /** All tokens generated: reasoning, with what was discarded of it, and answer. */
+  /** All tokens generated: reasoning, with its discarded end, and answer. */
   readonly tokens: number
   readonly threshold: number | null
   readonly probe_tokens: number

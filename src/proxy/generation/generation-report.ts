@@ -7,7 +7,7 @@ import type { Checks, StopDecision } from './checks.js'
 
 /** A generation that has come to its end. */
 interface FinishedGeneration {
-  /** All tokens generated: reasoning, with what was discarded of it, and answer. */
+  /** All tokens generated: reasoning, with its discarded end, and answer. */
   readonly tokens: number
   readonly answerTokens: number
   readonly answer: string

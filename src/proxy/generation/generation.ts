@@ -1,4 +1,4 @@
-import { areSameForms, type ProbeForm, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { areSameForms, type ProbeForm, type ProbeFormFinding } from '../../core/decide/index.js'
 import { closeTextOf, type EngineRun, type ReasoningTags } from '../dialects/dialect.js'
 import { type ForcedAnswer, probeStyle } from '../dialects/forced-answer.js'
 import type { ProbeForms } from '../probe-form/probe-forms.js'
@@ -328,7 +328,7 @@ export class ProxiedGeneration {
     this.#report(isEnded ? 'finished' : 'no_reasoning', tokens, { answerTokens: tokens - this.#reasoning.tokens, answer, endProbe }, null)
   }
 
-  /** The answer in what the model wrote behind its reasoning. */
+  /** The answer in the text behind the reasoning. */
   #answerIn (content: string, calls: ToolCallParts): string {
     const { request, form, dependencies: { tags } } = this.#options
     const text = content.slice(textEndOf(content, tags.close))

@@ -1,4 +1,4 @@
-import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormFinding, type ProbeFormName } from '../../core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormFinding, type ProbeFormName } from '../../core/decide/index.js'
 import { probeStyle } from '../dialects/forced-answer.js'
 import type { EndTrial, FormTrial } from './end-trial.js'
 

@@ -1,4 +1,4 @@
-import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormName } from '../../core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormName } from '../../core/decide/index.js'
 import type { EngineRun, ReasoningPrefix } from '../dialects/dialect.js'
 import { probeStyle, type ForcedAnswer, type ProbeStyle } from '../dialects/forced-answer.js'
 
@@ -29,7 +29,7 @@ export interface FormTrial {
 
 export interface EndTrial extends Pick<EndOfReasoning, 'before' | 'after'> { readonly forms: readonly FormTrial[] }
 
-export interface TrialOptions {
+interface TrialOptions {
   readonly run: Pick<EngineRun, 'probe' | 'answer'>
   readonly end: EndOfReasoning
   /** Whether the client samples, so that the model may answer otherwise when asked again. */
@@ -78,7 +78,7 @@ function lengthsOf (style: ProbeStyle, { text, tokens, pieces = [] }: ForcedAnsw
   return { tokens, answerTokens: answerTokens || tokens, wholeTokens: Math.min(tokens, wholeTokens || tokens) }
 }
 
-/** Forces an answer in the form in force where the model has closed its reasoning. @returns what was forced, and the answer in it */
+/** Forces an answer in the form in force where the model has closed its reasoning. @returns the forced text, and the answer in it */
 export async function probeAtEnd (
   run: Pick<EngineRun, 'probe'>, { prefix, before }: EndOfReasoning, form: ProbeForm, signal: AbortSignal
 ): Promise<{ readonly forced: ForcedAnswer, readonly answer: string }> {

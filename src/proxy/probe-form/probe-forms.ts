@@ -1,5 +1,5 @@
-import { areSameForms, type ProbeForm, type ProbeFormFinding, RETRIED_AFTER } from '../../core/contexts/probe-form.js'
-import type { Context } from '../../core/policy/context.js'
+import { areSameForms, type ProbeForm, type ProbeFormFinding, RETRIED_AFTER } from '../../core/decide/index.js'
+import type { Context } from '../../core/policy/index.js'
 import type { FormInForce } from '../service-link/local-decider.js'
 import { chooseForm } from './choose-form.js'
 import type { EndTrial } from './end-trial.js'
@@ -15,7 +15,7 @@ const SPARE_TRIALS = 4
 /** Contexts that are followed; those that were used first are forgotten first. */
 const MAX_CONTEXTS = 10_000
 
-export interface ProbeFormsOptions {
+interface ProbeFormsOptions {
   /** The form that the operator states; `null`: it is found. */
   readonly stated: ProbeForm | null
   /** The form in force, by the rules of the service. */
@@ -27,7 +27,7 @@ export interface ProbeFormsOptions {
   readonly now?: () => number
 }
 
-/** What the proxy knows of the form in one context. */
+/** The proxy's knowledge of the form in one context. */
 interface Search {
   trials: EndTrial[]
   underWay: number
@@ -78,7 +78,7 @@ export class ProbeForms {
     return true
   }
 
-  /** The forms were tried on a generation. @returns what was found, once enough generations were tried */
+  /** The forms were tried on a generation. @returns the finding, once enough generations were tried */
   tried (context: Context, trial: EndTrial): ProbeFormFinding | null {
     const { key, form } = this.#options.inForce(context)
     const search = this.#searchOf(key)

@@ -1,7 +1,7 @@
 import { fieldOf, isJsonObject, itemsOf, textOf, type JsonObject } from './json.js'
 
 /** A call of a tool. */
-export interface ToolCall { readonly name: string, readonly arguments: string }
+interface ToolCall { readonly name: string, readonly arguments: string }
 
 /**
  * The next action that a message takes, as one text that is equal for equal actions: its tool calls as a set, by name and canonical
@@ -58,7 +58,7 @@ export class ToolCallParts {
   whole (): JsonObject[] { return [...this.#calls.values()] }
 }
 
-/** JSON without what makes no difference: spaces, the order of keys, and how a number is written. Another text is only stripped. */
+/** JSON in a normal form: without spaces, with ordered keys and numbers written one way. Another text is only stripped. */
 export function canonicalText (text: string): string {
   try { return canonical(parseExactly(text)) } catch { return text.trim() }
 }

@@ -52,7 +52,7 @@ interface ReadOptions {
   readonly closeId?: number | null
   /** Receives the token ids of the prompt from the chunk that has them. */
   readonly onPrompt?: (ids: readonly number[]) => void
-  /** Reads what the engine was asked to add to a chunk, and takes it out. @returns the tokens of the chunk; `null`: not stated */
+  /** Removes the fields that the engine was asked to add to a chunk. @returns the tokens of the chunk; `null`: not stated */
   readonly tokensOf?: (chunk: JsonObject) => number | null
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { MAX_SAMPLES } from '../../core/enrolment/enrolled-unit.js'
-import { REPLACEMENT_CHARACTER, type Context } from '../../core/policy/context.js'
+import { MAX_SAMPLES } from '../../core/outcome/index.js'
+import { type Context, REPLACEMENT_CHARACTER } from '../../core/policy/index.js'
 
 /** The X-Stopgate headers of a request. */
 export type StopgateHeaders = ReturnType<typeof readStopgateHeaders>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Context } from '../../core/policy/context.js'
+import type { Context } from '../../core/policy/index.js'
 import { canonicalText, statedAction } from './action.js'
 import { fieldOf, isJsonObject, itemsOf, type JsonObject } from './json.js'
 import { fitText, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'

@@ -150,7 +150,7 @@ export class ReplyBody implements ByteSource {
    * come to its last event is released instead.
    */
   destroy (): void {
-    if (this.#ended === null) this.#controller.abort(new Error('the reply is not wanted any more'))
+    if (this.#ended === null) this.#controller.abort(new Error('the reply is no longer needed'))
   }
 
   readable (): Readable {

@@ -1,6 +1,5 @@
-import { type Bundle, BUNDLE_FORMAT, snapshotOfBundle } from '../../core/decide/bundle.js'
-import type { Snapshot } from '../../core/decide/snapshot.js'
-import type { Label } from '../../core/policy/policy.js'
+import { type Bundle, BUNDLE_FORMAT, type Snapshot, snapshotOfBundle } from '../../core/decide/index.js'
+import type { Label } from '../../core/policy/index.js'
 import { fieldOf } from '../protocol/json.js'
 import { Backoff, type ServiceClient } from './service-calls.js'
 

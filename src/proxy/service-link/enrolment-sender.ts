@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Context } from '../../core/policy/context.js'
+import type { Context } from '../../core/policy/index.js'
 import { CallError, type ServiceClient } from './service-calls.js'
 
 /** The id of a generation, and that of its group or the hash of its prompt. */

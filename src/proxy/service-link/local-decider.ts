@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Arm } from '../../core/assignment/arm.js'
-import { armOfDraw, decide, type Decision, drawOf, enrolDraw, isLeftAlone } from '../../core/decide/decide.js'
-import { type ContextRule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
-import type { ProbeForm } from '../../core/contexts/probe-form.js'
-import { contextKey, type Context } from '../../core/policy/context.js'
-import { nextCheckTokens } from '../../core/policy/policy.js'
+import {
+  type Arm, armOfDraw, type ContextRule, decide, type Decision, drawOf, enrolDraw, isLeftAlone, type ProbeForm, ruleFor, type Snapshot,
+} from '../../core/decide/index.js'
+import { type Context, contextKey, nextCheckTokens } from '../../core/policy/index.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
 
@@ -36,7 +34,7 @@ export interface FormInForce {
 }
 
 /** The result of a probe. */
-export interface ProbedStep {
+interface ProbedStep {
   readonly tokens: number
   /** The check that was due. */
   readonly due_tokens?: number

@@ -1,5 +1,5 @@
-import { type Context, contextKey, isWithin, type Levels, ROOT } from '../../core/policy/context.js'
-import { at, ForbiddenError, type InputError, type Problem, retryAfter, TooManyOutcomesError } from '../../errors/errors.js'
+import { type Context, contextKey, isWithin, type Levels, ROOT, unknownLevel } from '../../core/policy/index.js'
+import { at, ForbiddenError, type InputError, type Problem, retryAfter, TooManyOutcomesError, UnknownLevelError } from '../../errors/errors.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { ANONYMOUS, type Quota, sha256 } from './tokens.js'
 
@@ -22,6 +22,14 @@ export function keyAccessProblem ({ tokenName, tokenPrefix }: Caller, key: strin
 /** As `keyAccessProblem`, for the context of a step or an outcome. */
 export function contextAccessProblem (caller: Caller, levels: Levels, context: Context = {}): Problem | null {
   return caller.tokenPrefix === null ? null : keyAccessProblem(caller, contextKey(levels, context), '/context')
+}
+
+/** Refuses a context that does not exist, or that the caller may not use. @throws UnknownLevelError, ForbiddenError */
+export function requireContext (caller: Caller, levels: Levels, context: Context): void {
+  const level = unknownLevel(levels, context)
+  if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
+  const problem = contextAccessProblem(caller, levels, context)
+  if (problem !== null) throw forbidden(problem)
 }
 
 /** The prefix of a list: the requested one, otherwise everything that the caller may see. @throws ForbiddenError */

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
-import { SERVICE, TRAINER } from '../../core/reducer/apply-command.js'
+import { type Levels, parseContextKey, ROOT } from '../../core/policy/index.js'
+import { SERVICE, TRAINER } from '../../core/learn/index.js'
 import { ConfigError } from '../../settings/environment.js'
 
 /** A token bucket: it allows a burst of `amount`, and refills evenly at `amount` for each window. */
@@ -32,7 +32,7 @@ export class Quota {
     return 0
   }
 
-  /** Returns what was taken and not used. */
+  /** Returns an unused part. */
   giveBack (amount: number): void {
     this.#left = Math.min(Math.max(1, this.amount), this.#left + amount)
   }

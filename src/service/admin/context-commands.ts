@@ -1,15 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
-import type { PinWarning } from '../../core/contexts/context-warnings.js'
-import { type Pin, usablePin } from '../../core/contexts/pin.js'
-import { scoreOfPolicy } from '../../core/contexts/score.js'
-import { certifyingKey, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { boundProblem, memberProblem, poolProblem, scoreProblem } from '../../core/policy/policy-problem.js'
-import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
-import { fingerprintOf } from '../../core/predictor/predictor-version.js'
-import type { Predictor } from '../../core/predictor/predictor.js'
-import type { Command, Origin } from '../../core/reducer/log-entry.js'
-import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
+import type { Command, Origin, PinWarning, SnapshotInputs } from '../../core/learn/index.js'
+import {
+  boundProblem, certifyingKey, chainOf, depthOf, effectivePolicy, isCertifying, isWithin, memberProblem, patchedPolicy, type Pin,
+  type Policy, type PolicyMergePatch, type PolicyPatch, poolProblem, ROOT, scoreProblem, UNREADABLE_POLICY,
+} from '../../core/policy/index.js'
+import { fingerprintOf, type Predictor, scoreOfPolicy, usablePin } from '../../core/scores/index.js'
+import { type CommandEffect, commandEffects } from '../../core/reports/index.js'
 import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
 import { AUDIT_LIMIT } from '../../store/log.js'
 import type { AuditRow, Revision, Store } from '../../store/store.js'
@@ -60,7 +56,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     return { policies, pins }
   }
 
-  /** Finds out what a command would do, from the store. */
+  /** Finds the effect of a command, from the store. */
   async function foresee (command: Command): Promise<DryRun<CommandEffect>> {
     const inputs = await readSnapshotInputs(store, config, Date.now())
     const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, command.key))
@@ -225,7 +221,7 @@ export function checkRoom<T> (
 ): void {
   const present = table.get(key)
   const isStopNext = isStop(next)
-  const takesNone = present !== undefined && (isStopNext || !isStop(present)) // otherwise what was let in as a stop would take a place
+  const takesNone = present !== undefined && (isStopNext || !isStop(present)) // otherwise an admitted stop would take a place
   if (takesNone || key === ROOT || key === prefix) return
   const limit = isStopNext || prefix === null ? maxContexts : Math.max(1, Math.floor(maxContexts * PREFIX_SHARE))
   if (table.size < limit || (isStopNext && prefix === null)) return // most often; counting takes longer
@@ -259,7 +255,7 @@ export function checkedPolicies (
  * Checks policies in the contexts where they change, and in all below.
  * @throws InvalidPolicyError
  */
-export function checkPolicies (config: Config, before: StatedPolicies, after: StatedPolicies, changed: readonly string[]): void {
+function checkPolicies (config: Config, before: StatedPolicies, after: StatedPolicies, changed: readonly string[]): void {
   for (const key of changed) {
     const policy = after.get(key)
     const isNewBound = policy !== undefined && policy.max_em_drop !== before.get(key)?.max_em_drop

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import type { LoadedContexts, SnapshotInputs } from '../../core/contexts/chain-link.js'
-import { chainOf, parseContextKey } from '../../core/policy/context.js'
+import type { LoadedContexts, SnapshotInputs } from '../../core/learn/index.js'
+import { chainOf, parseContextKey } from '../../core/policy/index.js'
 import { at, InvalidKeyError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'

@@ -1,18 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import { isoTime, pinToWire, poolToWire, withIsoTime } from '../../../openapi/wire.js'
-import { checkEveryTokens } from '../../core/contexts/check-distance.js'
-import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
-import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
-import { scoredEvidence } from '../../core/contexts/scored-evidence.js'
-import { depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { poolProblem } from '../../core/policy/policy-problem.js'
-import { CONFIDENCE, effectivePolicy } from '../../core/policy/policy.js'
-import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
-import type { ContextRow } from '../../core/reports/context-row.js'
-import { adviseOnLabels } from '../../core/reports/label-advice.js'
-import { describeThresholds } from '../../core/reports/threshold-rows.js'
-import { comparedPerDay } from '../../core/reports/command-effect.js'
-import { type AnswerableFields, cadenceProblem, recordedCadence, whatIf } from '../../core/reports/what-if.js'
+import { guaranteeToWire, isoTime, poolToWire, withIsoTime } from '../../../openapi/wire.js'
+import { checkEveryTokens, type ContextState, linkOf, type LoadedContexts, openEpoch, scoredEvidence } from '../../core/learn/index.js'
+import { CONFIDENCE, depthOf, effectivePolicy, isCertifying, isWithin, poolProblem, ROOT } from '../../core/policy/index.js'
+import {
+  adviseOnLabels, type AnswerableFields, cadenceProblem, comparedPerDay, type ContextRow, type ContextView, describeContext,
+  describeThresholds, recordedCadence, type Status, whatIf,
+} from '../../core/reports/index.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
 import { AUDIT_LIMIT } from '../../store/log.js'
 import type { Store } from '../../store/store.js'
@@ -70,7 +63,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
       const members = isPool ? membersOf(await scan(), key) : null
       const view = describeContext(loaded, key)
-      const isUnlabelled = view.control_share !== null && view.warnings.includes('labels_never_given')
+      const isUnlabelled = view.generations.control_share !== null && view.warnings.includes('labels_never_given')
       const texts = isUnlabelled ? await readNewestTexts(store, view.pool?.key ?? key, ADVISED_BY) : null
       return {
         ...onWire(view),
@@ -92,7 +85,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
         return perDay(whatIf(state, policy, loaded.levels, loaded.predictors))
       }
       if (policy.score !== CONFIDENCE) throw at('/check_every_tokens', new InvalidPolicyError(NOT_KEPT))
-      const stated = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
+      const stated = { ...policy, check_every_tokens: checkEveryTokens(policy, state.probes.distance) }
       const unknown = cadenceProblem(recordedCadence(state), stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
       return perDay(whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)))
@@ -120,20 +113,19 @@ const NOT_KEPT = 'check_every_tokens and check_growth cannot be answered where a
 function unseenPool ({ levels, defaultPolicy, policies, predictors }: LoadedContexts, key: string): ContextState | undefined {
   const policy = effectivePolicy(defaultPolicy, policies, key)
   const isPool = policies.has(key) && depthOf(key) < levels.length && isCertifying(levels, policy.certify_at, key)
-  return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '', predictors }) : undefined
+  return isPool ? openEpoch(undefined, { cause: 'first_enrolment', policy, levels, time: Date.now(), name: '', predictors }) : undefined
 }
 
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  const { evidence, breach: { held_until: held }, probe_form: form } = view
-  const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
+  const { pin, fidelity } = view
+  const timeOf = (ms: number | null) => ms === null ? null : isoTime(ms)
   return {
     ...view,
-    pin: pinToWire(view.pin),
+    pin: pin && { ...pin, expires_at: timeOf(pin.expires_at) },
     pool: poolToWire(view.pool),
-    breach: { ...view.breach, held_until: held === null ? null : isoTime(held) },
-    probe_form: form === null ? null : { ...form, chosen_at: isoTime(form.chosen_at) },
-    evidence: evidence && { ...evidence, ...times! },
+    guarantee: guaranteeToWire(view.guarantee),
+    fidelity: { ...fidelity, held_until: timeOf(fidelity.held_until) },
     updated_at: isoTime(view.updated_at),
   }
 }
@@ -144,16 +136,15 @@ const LISTED = 20
 const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
 /** Each pool member's own evidence, those that lost most answers beyond the bound first: a few generations say little. */
-export function membersOf ({ at, rows }: Pick<FleetScan, 'at' | 'rows'>, pool: string) {
+export function membersOf ({ rows }: Pick<FleetScan, 'rows'>, pool: string) {
   const members = rows.filter((row) => row.pool?.key === pool)
   const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)
   return {
-    at: isoTime(at),
     total: members.length,
     /** Members whose own EM drop is beyond the bound by estimate, those that have left the pool, and new ones. */
     over_bound: members.filter(isOverBound).length,
     left: members.filter((row) => row.pool?.left_at != null).length,
-    new: members.filter((row) => row.pool?.first_generations != null).length,
+    new: members.filter((row) => row.pool?.first_generations_left != null).length,
     worst: worst.map((row) => ({
       ...Object.fromEntries(SHOWN.map((field) => [field, row[field]])) as Pick<ContextRow, typeof SHOWN[number]>,
       over_bound: isOverBound(row),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { depthOf, type Levels } from '../../core/policy/context.js'
+import { depthOf, type Levels } from '../../core/policy/index.js'
 import { UnconfirmedError } from '../../errors/errors.js'
 
 /** Most rows that a dry run lists. */
@@ -65,7 +65,7 @@ export function dryRun<R extends Row> (levels: Levels, command: unknown, rows: r
 }
 
 /** The sum over contexts without contexts below them, which is where generations are. */
-export function tokensPerDay (levels: Levels, rows: readonly Row[]): TokensPerDay {
+function tokensPerDay (levels: Levels, rows: readonly Row[]): TokensPerDay {
   let [before, after, known, unknown] = [0, 0, 0, 0]
   for (const row of rows) {
     if (depthOf(row.key) < levels.length) continue
@@ -80,7 +80,7 @@ export function tokensPerDay (levels: Levels, rows: readonly Row[]): TokensPerDa
 }
 
 /** Digest of a command and of the contexts that it changes. */
-export function confirmation (command: unknown, keys: readonly string[]): string {
+function confirmation (command: unknown, keys: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify([command, keys])).digest('base64url').slice(0, CONFIRM_LENGTH)
 }
 

@@ -1,11 +1,10 @@
 import type { Static } from '#typebox'
 import type { FleetPageQuerySchema } from '../../../openapi/fleet-schemas.js'
 import { isoTime, poolToWire } from '../../../openapi/wire.js'
-import type { SavingsPeriod } from '../../core/contexts/savings-history.js'
-import { isWithin, ROOT } from '../../core/policy/context.js'
-import { WITHDRAWALS } from '../../core/reducer/threshold-change.js'
-import type { Status } from '../../core/reports/context-report.js'
-import { type Alarm, ALARMS, type ContextRow, type RowOrder } from '../../core/reports/context-row.js'
+import type { SavingsPeriod } from '../../core/stats/index.js'
+import { isWithin, ROOT } from '../../core/policy/index.js'
+import { WITHDRAWALS } from '../../core/learn/index.js'
+import { type Alarm, ALARMS, type ContextRow, type RowOrder, type Status } from '../../core/reports/index.js'
 import type { Config } from '../config/config.js'
 import { checkKey } from './context-reader.js'
 import type { FleetScan } from './scan-fleet.js'
@@ -14,7 +13,7 @@ export type Fleet = ReturnType<typeof createFleetReader>
 
 /**
  * Readers of all contexts at once, for operators.
- * @param scan reads all contexts; readers share what it reads for a time
+ * @param scan reads all contexts; readers share a scan for a time
  * @returns readers that also share the sums and the orders that were asked for
  */
 export function createFleetReader (scan: () => Promise<FleetScan>, config: Config) {
@@ -38,7 +37,7 @@ export function createFleetReader (scan: () => Promise<FleetScan>, config: Confi
   }
 }
 
-/** Remembers what was computed of a scan as long as that is in use: with 10,000 contexts it takes some 20 ms. */
+/** Caches the rows of a scan as long as the scan is in use: with 10,000 contexts they take some 20 ms. */
 function oncePerScan<A, T> (compute: (scan: FleetScan, asked: A) => T): (scan: FleetScan, asked: A) => T {
   const known = new WeakMap<FleetScan, Map<string, T>>()
   return (scan, asked) => {
@@ -60,7 +59,7 @@ const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_h
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
 export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
-  const byStatus = { certified: 0, learning: 0, unlikely: 0, drifted: 0 }
+  const byStatus = { certified: 0, suspended: 0, learning: 0, unlikely: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated] = [0, 0, 0, 0, 0]
   const present = { tokens: 0, saved: 0, generations: 0, lost: 0, allowed: 0 }
@@ -75,7 +74,7 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
     treated += row.treated_generations
     addPresent(present, row)
   }
-  const whole = rows.find(({ key }) => key === prefix) // it also counts what came when there was no room for further contexts
+  const whole = rows.find(({ key }) => key === prefix) // it also counts outcomes for whose contexts there was no room
   const tokens = Object.fromEntries(TOKENS.map((field) => [field, (whole ?? NO_TOKENS)[field]])) as Tokens
   const alarms = alarmsOf(rows)
   return {
@@ -102,8 +101,8 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
 const periodToWire = ({ at, ...figures }: SavingsPeriod) => ({ at: isoTime(at), ...figures })
 
 /**
- * Adds what the generations of a leaf save and lose at present, by its threshold, control share and spending on probes: of their tokens in
- * full the treated ones save a part, and probes take a part of what is left.
+ * Adds the present savings and losses of a leaf, by its threshold, control share and spending on probes: of their tokens in
+ * full the treated ones save a part, and probes take a part of the rest.
  */
 function addPresent (sums: { tokens: number, saved: number, generations: number, lost: number, allowed: number }, row: ContextRow): void {
   const generations = row.control_generations + row.treated_generations
@@ -156,7 +155,7 @@ function rowToWire (all: ContextRow) {
   return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }
 
-const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, unlikely: 1, learning: 2, certified: 3 }
+const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, suspended: 1, unlikely: 2, learning: 3, certified: 4 }
 
 /** Rows by a figure. Those without a value come last in either direction; of equal rows the key decides. */
 export function sortContextRows (rows: readonly ContextRow[], sort: RowOrder, descending: boolean): ContextRow[] {

@@ -1,9 +1,7 @@
 import { isoTime } from '../../../openapi/wire.js'
-import { uniform } from '../../core/assignment/arm.js'
-import { textDigest } from '../../core/assignment/hash.js'
-import { fingerprintOf, MAX_PREDICTORS, type PredictorVersion } from '../../core/predictor/predictor-version.js'
-import { type Predictor, predictorProblem } from '../../core/predictor/predictor.js'
-import type { Origin, PredictorEntry } from '../../core/reducer/log-entry.js'
+import { textDigest, uniform } from '../../core/decide/index.js'
+import { fingerprintOf, MAX_PREDICTORS, type Predictor, predictorProblem, type PredictorVersion } from '../../core/scores/index.js'
+import type { Origin, PredictorEntry } from '../../core/learn/index.js'
 import {
   at, invalid, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError,
 } from '../../errors/errors.js'
@@ -17,7 +15,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 type Trained = Predictor['trained'] & { readonly salt_digest: string }
 
 /** A predictor that a client imports. The ids of the groups that it was trained on are kept as their draws. */
-export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
+interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
   readonly name?: string
   readonly trained?: Partial<Trained>
   readonly trained_group_ids?: readonly string[]

@@ -1,13 +1,8 @@
 import { isoTime } from '../../../openapi/wire.js'
-import { suspicion } from '../../core/certificate/drift.js'
-import type { LoadedContexts } from '../../core/contexts/chain-link.js'
-import type { ContextState } from '../../core/contexts/context-state.js'
-import { judge } from '../../core/contexts/judge.js'
-import { scoredEvidence } from '../../core/contexts/scored-evidence.js'
-import { effectivePolicy } from '../../core/policy/policy.js'
-import type { Change } from '../../core/reducer/threshold-change.js'
-import { paceOf } from '../../core/tradeoff/outlook.js'
-import { describeTradeoff, type TradeoffView } from '../../core/tradeoff/tradeoff.js'
+import { suspicion } from '../../core/guards/index.js'
+import { type Change, type ContextState, judge, type LoadedContexts, scoredEvidence } from '../../core/learn/index.js'
+import { effectivePolicy } from '../../core/policy/index.js'
+import { describeTradeoff, paceOf, type TradeoffView } from '../../core/reports/index.js'
 import type { ReadHistory } from './history.js'
 
 /** Changes of all contexts that are searched for those of one. */
@@ -23,7 +18,7 @@ type OnWire<T> = T extends readonly (infer I)[]
   : T extends object ? { [F in keyof T]: F extends 'at' ? string | null : OnWire<T[F]> } : T
 
 /** The trade-off as replies have it, with times in ISO 8601. */
-export type Tradeoff = { readonly key: string, readonly moves: ThresholdMove[] } & OnWire<TradeoffView>
+type Tradeoff = { readonly key: string, readonly moves: ThresholdMove[] } & OnWire<TradeoffView>
 
 export async function readTradeoff (
   readHistory: ReadHistory, { loaded, state }: { loaded: LoadedContexts, state: ContextState }, key: string
@@ -32,7 +27,7 @@ export async function readTradeoff (
   const pace = paceOf(state, Date.now())
   const { index } = judge(state, policy, loaded.levels, loaded.predictors)
   const scored = scoredEvidence(state, policy, loaded.predictors)
-  const thresholds = { ...scored, score: policy.score, index, suspicion: suspicion(state.drift) }
+  const thresholds = { ...scored, score: policy.score, index, suspicion: suspicion(state.guards.drift) }
   const history = await readHistory(SEARCHED)
   const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({

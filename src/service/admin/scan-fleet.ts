@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import { periodsOf } from '../../core/contexts/savings-history.js'
-import { ROOT } from '../../core/policy/context.js'
-import { type ContextRow, describeRow } from '../../core/reports/context-row.js'
+import { periodsOf } from '../../core/stats/index.js'
+import { ROOT } from '../../core/policy/index.js'
+import { type ContextRow, describeRow } from '../../core/reports/index.js'
 import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Config } from '../config/config.js'
@@ -53,7 +53,7 @@ export function createScanner (
       const chunk = keys.slice(i, i + CHUNK)
       const loaded = await readContexts(store, config, chunk, inputs)
       const root = loaded.states.get(ROOT)
-      if (root?.savings_history !== undefined) saved = periodsOf(root.savings_history, root)
+      if (root?.savings.history !== undefined) saved = periodsOf(root.savings.history, root.savings)
       for (const key of chunk) {
         if (loaded.states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
       }

@@ -1,5 +1,5 @@
 import { isoTime } from '../../../openapi/wire.js'
-import type { Origin } from '../../core/reducer/log-entry.js'
+import type { Origin } from '../../core/learn/index.js'
 import type { Store } from '../../store/store.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 

@@ -2,9 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { Static } from '#typebox'
 import type { WantedLabelsSchema } from '../../../openapi/context-schemas.js'
 import { isoTime } from '../../../openapi/wire.js'
-import { byPlace, type WantedLabel, wantedLabels } from '../../core/enrolment/stored-cohort.js'
-import { certifyingDepth, chainOf } from '../../core/policy/context.js'
-import { effectivePolicy } from '../../core/policy/policy.js'
+import { byPlace, type WantedLabel, wantedLabels } from '../../core/evidence/index.js'
+import { certifyingDepth, chainOf, effectivePolicy } from '../../core/policy/index.js'
 import { at, ContextNotFoundError, InvalidInputError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import { type Caller, ownId } from '../access/context-access.js'
@@ -22,8 +21,6 @@ interface WantedServices {
   readonly config: Config
   readonly snapshotHolder: { readonly loaded: () => Pick<LoadedSnapshot, 'inputs'> }
 }
-
-export type WantedLabels = ReturnType<typeof createWantedLabels>
 
 /** The lists of wanted labels, for graders that follow them. @param lookMs time between two looks of a call that waits */
 export function createWantedLabels (services: WantedServices, lookMs = LOOK_MS) {

@@ -1,7 +1,6 @@
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { boundProblem, poolProblem, scoreProblem } from '../../core/policy/policy-problem.js'
-import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
+import { boundProblem, DEFAULT_POLICY, type PolicyPatch, poolProblem, scoreProblem } from '../../core/policy/index.js'
 import { isLoopback } from '../../http/host-check.js'
 import { ConfigError } from '../../settings/environment.js'
 import { redisAddress } from '../../store/redis/redis-address.js'
@@ -12,7 +11,7 @@ const LOCALHOST = '127.0.0.1'
 
 export type Config = Readonly<ReturnType<typeof readConfig>>
 
-/** @throws ConfigError that names the setting and states what it accepts */
+/** @throws ConfigError that names the setting and its valid values */
 export function readConfig (env: NodeJS.ProcessEnv) {
   const settings = readSettings(env)
   const levels: readonly string[] = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')

@@ -45,7 +45,7 @@ export const SettingsSchema = Type.Object({
 
 export type Settings = Static<typeof SettingsSchema>
 
-/** @throws ConfigError that names the setting and states what it accepts */
+/** @throws ConfigError that names the setting and its valid values */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
   return readEnvironment(SettingsSchema, env)
 }

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Arm } from '../../core/assignment/arm.js'
-import type { LoggedOutcome } from '../../core/outcome/outcome.js'
-import type { LabelEntry } from '../../core/reducer/log-entry.js'
+import type { Arm } from '../../core/decide/index.js'
+import type { LoggedOutcome } from '../../core/outcome/index.js'
+import type { LabelEntry } from '../../core/learn/index.js'
 import { inTurns } from '../../store/encoding/in-turns.js'
 import { type EventStore, textBatchOf } from '../../store/event-store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -76,7 +76,7 @@ export function createDecisionLog ({ events: eventStore, snapshotHolder, config,
     characters = 0
     const places = Array.from({ length: draining.length }, (_, i) => i)
     const events = [
-      ...await inTurns(places, (i) => encodeDecision(salt, levels, draining.get(i))),
+      ...await inTurns(places, (i) => encodeDecision(levels, draining.get(i))),
       ...await inTurns(ended, (outcome) => encodeOutcome(salt, levels, outcome)),
       ...await inTurns(labelled, encodeLabel),
     ]
@@ -118,7 +118,7 @@ export function createDecisionLog ({ events: eventStore, snapshotHolder, config,
     isTreatedTaken: share.isTreatedTaken,
     decided (taken) {
       if (filling.length >= LIMIT.events) { dropped++; return }
-      filling.push(taken, kept(taken.answer), Date.now())
+      filling.push(taken, Date.now())
     },
     reported (id, entry, answer) {
       const { arm, stopped } = entry

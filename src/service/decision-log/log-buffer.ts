@@ -1,15 +1,13 @@
-import type { Em } from '../../core/certificate/trace.js'
-import { REASONS } from '../../core/decide/decide.js'
-import { answerDigest } from '../../core/outcome/exact-match.js'
-import type { LoggedOutcome } from '../../core/outcome/outcome.js'
-import { type Context, contextKey, type Levels } from '../../core/policy/context.js'
-import type { LabelEntry } from '../../core/reducer/log-entry.js'
+import { REASONS } from '../../core/decide/index.js'
+import { answerDigest, type LoggedOutcome } from '../../core/outcome/index.js'
+import { type Context, contextKey, type Levels } from '../../core/policy/index.js'
+import type { LabelEntry } from '../../core/learn/index.js'
 import type { LoggedDecision, LoggedEvent } from './logged-event.js'
 
 /** Number of decisions that fit into a buffer, unless it is made for another number. */
 export const CAPACITY = 1024
 
-/** A decision as it is taken for the log, before digests are computed. */
+/** A decision as it is taken for the log. */
 export interface TakenDecision extends LoggedDecision {
   /** The id under which the generation is stored. */
   readonly id: string
@@ -18,12 +16,7 @@ export interface TakenDecision extends LoggedDecision {
   readonly source: string | null
   readonly version: number
   readonly isEnrolled: boolean
-  readonly em: Em | undefined
-  readonly answer: string | undefined
 }
-
-/** Fields that few steps have. */
-type RareFields = Pick<TakenDecision, 'em' | 'answer'>
 
 const orNaN = (value: number | null): number => value ?? NaN
 const orNull = (value: number): number | null => Number.isNaN(value) ? null : value
@@ -46,7 +39,6 @@ export class LogBuffer {
   readonly #reason: Uint8Array
   /** 1: control, 2: enrolled. */
   readonly #flags: Uint8Array
-  readonly #rareFields = new Map<number, RareFields>()
   length = 0
 
   constructor (capacity: number = CAPACITY) {
@@ -56,8 +48,8 @@ export class LogBuffer {
     ;[this.#reason, this.#flags] = [new Uint8Array(capacity), new Uint8Array(capacity)]
   }
 
-  /** Requires a buffer that is not full. @param answer replaces the answer of `taken` @param at ms since 1970 */
-  push (taken: TakenDecision, answer: string | undefined, at: number): void {
+  /** Requires a buffer that is not full. @param at ms since 1970 */
+  push (taken: TakenDecision, at: number): void {
     const i = this.length++
     this.#ids[i] = taken.id
     this.#contexts[i] = taken.context
@@ -71,13 +63,11 @@ export class LogBuffer {
     this.#version[i] = taken.version
     this.#reason[i] = REASONS.indexOf(taken.reason)
     this.#flags[i] = (taken.arm === 'control' ? 1 : 0) | (taken.isEnrolled ? 2 : 0)
-    if (taken.em !== undefined || answer !== undefined) this.#rareFields.set(i, { em: taken.em, answer })
   }
 
   /** The decision with this number, and when it was made (ms). */
   get (i: number): TakenDecision & { readonly at: number } {
     const flags = this.#flags[i]!
-    const { em, answer } = this.#rareFields.get(i) ?? {}
     return {
       id: this.#ids[i]!,
       context: this.#contexts[i],
@@ -91,8 +81,6 @@ export class LogBuffer {
       reason: REASONS[this.#reason[i]!]!,
       version: this.#version[i]!,
       isEnrolled: (flags & 2) === 2,
-      em,
-      answer,
       at: this.#at[i]!,
     }
   }
@@ -100,7 +88,6 @@ export class LogBuffer {
   clear (): void {
     this.#ids.fill('') // shortening the list would reallocate it
     this.#contexts.fill(undefined)
-    this.#rareFields.clear()
     this.length = 0
   }
 }
@@ -117,19 +104,16 @@ export interface TakenLabel { readonly entry: LabelEntry, readonly at: number }
 /** The id under which the generation is stored, and the event as JSON. */
 export type Encoded = readonly [id: string, text: string]
 
-/**
- * Renders the JSON of a DecisionEvent, in a third of the time that `JSON.stringify` takes: there may be thousands a second.
- * @param salt the store's, for digests; `null` before the store has been reached: then there are none
- */
-export function encodeDecision (salt: string | null, levels: Levels, taken: TakenDecision & { readonly at: number }): Encoded {
-  const { id, source, arm, tokens, confidence, score, scorer, threshold, reason, version, isEnrolled, em, answer, at } = taken
+/** Renders the JSON of a DecisionEvent, in a third of the time that `JSON.stringify` takes: there may be thousands a second. */
+export function encodeDecision (levels: Levels, taken: TakenDecision & { readonly at: number }): Encoded {
+  const { id, source, arm, tokens, confidence, score, scorer, threshold, reason, version, isEnrolled, at } = taken
   const context = JSON.stringify(contextKey(levels, taken.context ?? {}))
   return [id, `{"event":"decision","at":${at},"context":${context},"threshold_context":${source === null ? context : JSON.stringify(source)}` +
     `,"arm":"${arm}","tokens":${tokens},"confidence":${confidence},"score":${score},"scorer":"${scorer}"` + // names of scorers need no escaping
-    `,"threshold":${threshold},"reason":"${reason}","snapshot_version":${version}` + (isEnrolled ? ',"enrolled":true' : '') +
-    (em === undefined ? '' : `,"em":${em}`) + (salt === null || answer === undefined ? '' : `,"answer_digest":"${answerDigest(salt, answer)}"`) + '}']
+    `,"threshold":${threshold},"reason":"${reason}","snapshot_version":${version}` + (isEnrolled ? ',"enrolled":true' : '') + '}']
 }
 
+/** @param salt the store's, for digests; `null` before the store has been reached: then there are none */
 export function encodeOutcome (salt: string | null, levels: Levels, { entry, answer, at }: TakenOutcome): Encoded {
   const { generation_id: id, context, arm, tokens, stopped, cancelled = false, full, answer_digest: digest } = entry
   return encoded(id, {

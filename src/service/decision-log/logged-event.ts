@@ -1,5 +1,5 @@
 import { type Static, Type } from '#typebox'
-import type { Reason } from '../../core/decide/decide.js'
+import type { Reason } from '../../core/decide/index.js'
 import { check, em, number, orNull, ratio, text, time } from '../../store/encoding/stored-schemas.js'
 
 const arm = Type.Enum(['control', 'treated'])
@@ -26,8 +26,6 @@ const DecisionSchema = Type.Object({
   snapshot_version: number,
   /** Whether this step put the generation down for enrolment; absent: it did not. */
   enrolled: Type.Optional(Type.Literal(true)),
-  em: Type.Optional(em),
-  answer_digest: digest,
 })
 
 const OutcomeSchema = Type.Object({

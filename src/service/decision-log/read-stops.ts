@@ -1,5 +1,5 @@
 import { isoTime } from '../../../openapi/wire.js'
-import { isWithin, ROOT } from '../../core/policy/context.js'
+import { isWithin, ROOT } from '../../core/policy/index.js'
 import type { Store } from '../../store/store.js'
 import { allowedPrefix, type Caller, ownId, sentId } from '../access/context-access.js'
 import type { StopLog } from './stop-log.js'

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
-import type { LoggedOutcome, StoppedBy } from '../../core/outcome/outcome.js'
-import { contextKey, type Levels } from '../../core/policy/context.js'
+import { ruleFor, type Snapshot } from '../../core/decide/index.js'
+import type { LoggedOutcome, StoppedBy } from '../../core/outcome/index.js'
+import { contextKey, type Levels } from '../../core/policy/index.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { StopStore } from '../../store/stop-store.js'
 import type { Config } from '../config/config.js'
@@ -97,7 +97,7 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
     decided (taken) {
       remember(taken.id)
       if (filling.length >= WAITING) { dropped++; return }
-      filling.push(taken, undefined, Date.now())
+      filling.push(taken, Date.now())
     },
     reported (id, entry, by) {
       if (!entry.stopped || recent.has(id) || older.has(id)) return

@@ -15,7 +15,7 @@ export interface StopRow {
   readonly tokens: number
   /** Whether the row is of an outcome that came to this process, which did not decide the stop: a worker or another process did. */
   readonly isReported: boolean
-  /** `null`: the outcome does not say by what it was stopped. */
+  /** `null`: the outcome does not state the threshold. */
   readonly score: number | null
   readonly scorer: string | null
   readonly threshold: number | null

@@ -1,10 +1,9 @@
 import { StepSchema } from '../../../openapi/decision-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import {
-  type Decision, type DecisionWarning, enrolDraw, type Enrolment, type EnrolmentSink, type Step, type StepDecision,
-} from '../../core/decide/decide.js'
-import type { Snapshot } from '../../core/decide/snapshot.js'
-import { clampConfidence } from '../../core/outcome/outcome.js'
+  clampConfidence, type Decision, type DecisionWarning, enrolDraw, type Enrolment, type EnrolmentSink, type Guarantee, type Snapshot,
+  type Step, type StepDecision,
+} from '../../core/decide/index.js'
 import type { InputError, Problem } from '../../errors/errors.js'
 import { type Caller, contextAccessProblem, forbidden, scopedId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
@@ -16,7 +15,7 @@ import type { Enroller } from './enroller.js'
 import { type RuleReply, ruleReply } from './rule-reply.js'
 
 /** The services that answering a step needs. */
-export interface DecisionServices {
+interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'snapshot'>
   readonly enroller: Pick<Enroller, 'within'>
@@ -25,8 +24,11 @@ export interface DecisionServices {
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
 
-/** A decision as it is replied. The reply to a first step, one without an arm, has the rule of its context. */
-export interface AnsweredDecision extends Decision { readonly rule?: RuleReply }
+/** A decision as it is replied. The reply to a first step, one without an arm, has the guarantee and the rule of its context. */
+export interface AnsweredDecision extends Decision {
+  readonly guarantee?: Guarantee | null
+  readonly rule?: RuleReply
+}
 
 /**
  * Decides one step, and counts and logs the decision.
@@ -44,7 +46,7 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
 
 /**
  * Enrols the generation of a first step, and counts and logs the decision.
- * @returns the decision, with warnings of what the step lacks, or that it came too late
+ * @returns the decision, with warnings that the step lacks something, or came too late
  */
 function enrolAndLog (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): AnsweredDecision {
   const { snapshotHolder, enroller, metrics } = services
@@ -59,7 +61,7 @@ function enrolAndLog (services: DecisionServices, step: Step, decided: StepDecis
   return {
     ...decision,
     warnings: warnings.length === 0 ? decision.warnings : [...warnings, ...decision.warnings],
-    ...(step.arm === undefined && { rule: ruleReply(decided.rule) }),
+    ...(step.arm === undefined && { guarantee: decided.rule.guarantee, rule: ruleReply(decided.rule) }),
   }
 }
 
@@ -89,7 +91,7 @@ interface Logging { readonly isEnrolled: boolean, readonly caller: Caller }
 export function logStep (
   { decisionLog, stopLog }: Pick<DecisionServices, 'decisionLog' | 'stopLog'>, step: Step, decision: Decision, { isEnrolled, caller }: Logging
 ): void {
-  const { generation_id: id, context, tokens, confidence, em, answer } = step
+  const { generation_id: id, context, tokens, confidence } = step
   const { arm, context: source, score, scorer, threshold, reason, snapshot_version: version } = decision
   if (id === undefined) return
   const isTaken = decisionLog.takes(id, arm)
@@ -108,8 +110,6 @@ export function logStep (
     reason,
     version,
     isEnrolled,
-    em,
-    answer,
   }
   if (isTaken) decisionLog.decided(taken)
   if (isStop) stopLog.decided(taken)

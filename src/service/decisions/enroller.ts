@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { uniform } from '../../core/assignment/arm.js'
-import { enrolledHash } from '../../core/decide/decide.js'
-import { ruleFor } from '../../core/decide/snapshot.js'
-import { DrawBuffer, type DrawnIn, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
-import { type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
-import { at, UnknownLevelError } from '../../errors/errors.js'
+import { type DrawnIn, enrolledHash, ruleFor, uniform } from '../../core/decide/index.js'
+import { DrawBuffer, type EnrolmentEntry, type EnrolmentTimes } from '../../core/evidence/index.js'
+import { type Context, contextKey } from '../../core/policy/index.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
-import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
+import { type Caller, requireContext } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
@@ -133,10 +130,7 @@ interface EnrolmentServices {
 export function acceptEnrolments (
   { config: { levels }, snapshotHolder, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
   const { context = {}, epoch, age_ms: age, generations } = report
-  const level = unknownLevel(levels, context)
-  if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
-  const problem = contextAccessProblem(caller, levels, context)
-  if (problem !== null) throw forbidden(problem)
+  requireContext(caller, levels, context)
   const snapshot = snapshotHolder.snapshot()
   const { salt } = snapshot
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')

@@ -1,12 +1,9 @@
 import type { Static } from '#typebox'
 import type { ProbeFormReplySchema } from '../../../openapi/probe-form-schemas.js'
-import { areSameForms, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
-import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
-import { certifyingKey, type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
-import { effectivePolicy } from '../../core/policy/policy.js'
-import { at, UnknownLevelError } from '../../errors/errors.js'
+import { areSameForms, type ContextRule, type ProbeFormFinding, ruleFor } from '../../core/decide/index.js'
+import { certifyingKey, type Context, contextKey, effectivePolicy } from '../../core/policy/index.js'
 import type { Store } from '../../store/store.js'
-import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
+import { type Caller, requireContext } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import { prefixFor } from '../snapshot/context-room.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
@@ -27,10 +24,7 @@ interface ProbeFormRequest { readonly context?: Context, readonly finding?: Prob
 export async function acceptProbeForm (
   { config: { levels }, store, snapshotHolder }: ProbeFormServices, { context = {}, finding }: ProbeFormRequest, caller: Caller
 ): Promise<Static<typeof ProbeFormReplySchema>> {
-  const level = unknownLevel(levels, context)
-  if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
-  const problem = contextAccessProblem(caller, levels, context)
-  if (problem !== null) throw forbidden(problem)
+  requireContext(caller, levels, context)
   const { snapshot, links, inputs } = snapshotHolder.loaded()
   const leaf = contextKey(levels, context)
   const policy = links.get(leaf)?.policy ?? effectivePolicy(inputs.defaultPolicy, inputs.policies, leaf)

@@ -1,14 +1,15 @@
-import type { Guarantee } from '../../core/contexts/guarantee.js'
+import { guaranteeToWire } from '../../../openapi/wire.js'
+import type { Guarantee } from '../../core/decide/index.js'
 import type { AnsweredDecision, BatchAnswer } from './answer-step.js'
 import type { RuleReply } from './rule-reply.js'
 
-/** The text of each guarantee with the field names around it. A guarantee is most of a reply, and is frozen until the snapshot changes. */
+/** The text of each guarantee. A guarantee is most of a first reply, and is frozen until the snapshot changes. */
 const rendered = new WeakMap<Guarantee, string>()
 
 function renderGuarantee (guarantee: Guarantee | null): string {
-  if (guarantee === null) return '","guarantee":null,"next_check_tokens":'
+  if (guarantee === null) return 'null'
   let text = rendered.get(guarantee)
-  if (text === undefined) rendered.set(guarantee, text = `","guarantee":${JSON.stringify(guarantee)},"next_check_tokens":`)
+  if (text === undefined) rendered.set(guarantee, text = JSON.stringify(guaranteeToWire(guarantee)))
   return text
 }
 
@@ -32,10 +33,11 @@ export function renderDecision (decision: AnsweredDecision): string {
     '","reason":"' + decision.reason +
     (decision.would_stop ? '","would_stop":true,"arm":"' : '","would_stop":false,"arm":"') + decision.arm +
     '","context":' + JSON.stringify(decision.context) +
-    ',"scope":"' + decision.scope + renderGuarantee(decision.guarantee) + decision.next_check_tokens +
+    ',"scope":"' + decision.scope + '","next_check_tokens":' + decision.next_check_tokens +
     (decision.probe ? ',"probe":true' : ',"probe":false') +
     ',"snapshot_version":' + decision.snapshot_version +
     (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings) +
+    (decision.guarantee === undefined ? '' : `,"guarantee":${renderGuarantee(decision.guarantee)}`) +
     (decision.rule === undefined ? '}' : `,"rule":${renderRule(decision.rule)}}`)
 }
 

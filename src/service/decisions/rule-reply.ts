@@ -1,5 +1,4 @@
-import type { ContextWarning } from '../../core/contexts/context-warnings.js'
-import type { ContextRule } from '../../core/decide/snapshot.js'
+import type { ContextRule, ContextWarning } from '../../core/decide/index.js'
 
 /** The rule in force in a context, as replies have it. */
 export interface RuleReply {

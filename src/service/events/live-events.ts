@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
-import type { ChainLink } from '../../core/contexts/chain-link.js'
-import type { ContextState } from '../../core/contexts/context-state.js'
-import { isWithin, ROOT } from '../../core/policy/context.js'
+import type { ChainLink, ContextState } from '../../core/learn/index.js'
+import { isWithin, ROOT } from '../../core/policy/index.js'
 import { TooManyStreamsError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
@@ -21,7 +20,7 @@ interface EventServices {
 
 /**
  * Sends changes to operators' pages. It looks once a second while there are readers, apart from the path of decisions: at the links of
- * the snapshot in force, and at what the store counts for each prefix that is read.
+ * the snapshot in force, and at the store's counts for each prefix that is read.
  */
 export function createLiveEvents ({ snapshotHolder, store }: EventServices, tickMs = TICK_MS) {
   const clients = new Set<EventClient>()
@@ -108,7 +107,7 @@ function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
 }
 
 function countsOf (state: ContextState): string {
-  const { generations, treated, probe_tokens: probes, follow_up: fates, updated_at: at } = state
+  const { reports: { generations, treated, follow_up: fates, updated_at: at }, savings: { probe_tokens: probes } } = state
   return JSON.stringify([generations, treated, probes, fates, at])
 }
 

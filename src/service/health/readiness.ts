@@ -1,9 +1,7 @@
-import type { ChainLink } from '../../core/contexts/chain-link.js'
-import { CONTEXT_PROBLEMS, CONTEXT_WARNINGS, type ContextWarning } from '../../core/contexts/context-warnings.js'
-import { isEvidenceWarning } from '../../core/contexts/evidence-checks.js'
-import { hasLeft } from '../../core/contexts/membership.js'
-import { certifyingKey, type Levels } from '../../core/policy/context.js'
-import { memberProblem } from '../../core/policy/policy-problem.js'
+import type { ChainLink } from '../../core/learn/index.js'
+import { CONTEXT_PROBLEMS, CONTEXT_WARNINGS, type ContextWarning, isEvidenceWarning } from '../../core/decide/index.js'
+import { hasLeft } from '../../core/evidence/index.js'
+import { certifyingKey, type Levels, memberProblem } from '../../core/policy/index.js'
 import type { Store, StoreLoss } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { hasShare, isFull } from '../snapshot/context-room.js'
@@ -44,7 +42,7 @@ function textOf (warning: ContextWarning, contexts: string, wasAway: boolean): s
   return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}${page}`
 }
 
-/** How many contexts a warning names, and what it says to a caller who must not know their names. */
+/** The number of contexts that a warning names, and its text for callers who must not know their names. */
 const NAMED = 5
 const WITHHELD = 'call GET /readyz with the token of an operator to see them'
 
@@ -94,7 +92,7 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
 
 const RESTORE = 'If nobody imported a state, import the last backup (docs/operate/backup.md); otherwise everything is learned again'
 
-/** What is lost, and what to do, by the kind of the loss. */
+/** The loss and the remedy, by the kind of the loss. */
 const LOSSES: Readonly<Record<StoreLoss['kind'], string>> = {
   replaced: `is another one than before, so what was learned is lost. ${RESTORE}`,
   older: `went back to an older state, so what was learned since then is lost. ${RESTORE}`,

@@ -50,7 +50,7 @@ export function readJsonBodies (app: FastifyInstance, overload: Overload): void 
     readBytes(request, payload, overload, (bytes) => { parseText(request, bytes, done) }, done)
   }
   app.addContentTypeParser('application/json', read)
-  // A merge patch that replaced something would remove what it does not name.
+  // A merge patch that replaced something would remove the fields that it does not name.
   app.addContentTypeParser('application/merge-patch+json', (request, payload, done) =>
     request.method === 'PATCH' ? read(request, payload, done) : done(new MediaTypeError()))
 }

@@ -81,7 +81,7 @@ export function refuseOverload (log: FastifyBaseLogger) {
     return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
   }
 
-  /** Counts what has arrived of a body until its reply has ended. */
+  /** Counts the arrived bytes of a body until its reply has ended. */
   function hold (request: FastifyRequest, arrivedBytes: number): void {
     const { tokenName, raw: { socket } } = request
     request.heldBody ??= open(tokenName === ANONYMOUS ? null : tokenName, socket)

@@ -118,7 +118,7 @@ export class RequestLog {
   }
 }
 
-/** Counts and logs connections that the service closes because of what the client did. */
+/** Counts and logs connections that the service closes because of a fault of the client. */
 export function logCutConnections (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {
   let counts: Partial<Record<CutCause, number>> = {}
   const report = throttle(() => {

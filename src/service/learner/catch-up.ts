@@ -1,11 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ContextState } from '../../core/contexts/context-state.js'
-import { chainOf } from '../../core/policy/context.js'
-import { UNREADABLE_POLICY } from '../../core/policy/policy.js'
-import { fingerprintOf } from '../../core/predictor/predictor-version.js'
-import { inStep, SERVICE } from '../../core/reducer/apply-command.js'
-import type { Ledger } from '../../core/reducer/fold.js'
-import type { Command, PredictorEntry } from '../../core/reducer/log-entry.js'
+import { type Command, type ContextState, inStep, type Ledger, type PredictorEntry, SERVICE } from '../../core/learn/index.js'
+import { chainOf, UNREADABLE_POLICY } from '../../core/policy/index.js'
+import { fingerprintOf } from '../../core/scores/index.js'
 import type { ReportCorruption } from '../../logging/log.js'
 import { isUnreadableRun, UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Store } from '../../store/store.js'
@@ -65,7 +61,7 @@ export async function missedEpochs (
   const resets = latest(commands.filter(({ below }) => below !== false))
   const resetsAlone = latest(commands.filter(({ below }) => below === false))
   const checkpoints = latest(runs.flatMap((run) => run.contexts))
-  const isMissed = ([key, { epoch_started_at: start }]: [string, ContextState]) => {
+  const isMissed = ([key, { epoch: { started_at: start } }]: [string, ContextState]) => {
     const above = chainOf(key).flatMap((link) => [resets.get(link) ?? 0, checkpoints.get(link) ?? 0])
     const last = Math.max(resetsAlone.get(key) ?? 0, ...above)
     return start < last - CLOCK_SLACK_MS

@@ -1,4 +1,4 @@
-import type { CheckpointEntry, Command, PredictorEntry } from '../../core/reducer/log-entry.js'
+import type { CheckpointEntry, Command, PredictorEntry } from '../../core/learn/index.js'
 import { ConcurrentChangeError } from '../../errors/errors.js'
 import { ConflictError } from '../../store/store-errors.js'
 import type { Revision, Store } from '../../store/store.js'

@@ -1,12 +1,7 @@
-import { labelReachOf } from '../../core/contexts/chain-link.js'
-import type { ContextState } from '../../core/contexts/context-state.js'
-import { contextWarnings } from '../../core/contexts/context-warnings.js'
-import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
-import { areSameForms } from '../../core/contexts/probe-form.js'
-import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
-import { haveSameTerms, type Policy } from '../../core/policy/policy.js'
-import { applyEntry } from '../../core/reducer/apply-entry.js'
-import { type Fold, foldedStates, policyOf } from '../../core/reducer/fold.js'
+import { applyEntry, type ContextState, contextWarnings, type Fold, foldedStates, policyOf } from '../../core/learn/index.js'
+import { areSameForms } from '../../core/decide/index.js'
+import { type EnrolmentTimes, knownEpochOf, labelReachOf, leftEpochOf } from '../../core/evidence/index.js'
+import { haveSameTerms, type Policy } from '../../core/policy/index.js'
 import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
@@ -56,26 +51,28 @@ export function foldEntries (memory: LearnerState, entries: readonly StoredEntry
 /** Shows in a context's state how many of its enrolments are open: replicas read states, and not cohorts. */
 function countOpen (fold: Fold, key: string): void {
   const open_enrolments = fold.cohorts.get(key)?.open ?? 0
-  if (fold.get(key)?.open_enrolments === open_enrolments) return
-  const state = fold.own(key)
-  if (state !== undefined) state.open_enrolments = open_enrolments
+  const state = fold.get(key)
+  if (state === undefined || state.reports.open_enrolments === open_enrolments) return
+  fold.set(key, { ...state, reports: { ...state.reports, open_enrolments } })
 }
 
 /** Whether a decision could differ, or whether a label is asked for. New contexts count, since this is how replicas learn of them. */
 function differs (before: ContextState | undefined, after: ContextState | undefined, policy: Policy): boolean {
   if (before === undefined || after === undefined) return before !== after
-  return before.threshold_index !== after.threshold_index || before.guarantee !== after.guarantee ||
-    before.control_share !== after.control_share || before.epoch !== after.epoch ||
-    before.check_distance.tokens !== after.check_distance.tokens ||
+  return before.rule.index !== after.rule.index || before.rule.guarantee !== after.rule.guarantee ||
+    before.rule.control_share !== after.rule.control_share || before.epoch.number !== after.epoch.number ||
+    before.probes.distance.tokens !== after.probes.distance.tokens ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
-    haveDifferentForms(before, after) || labelReachOf(before, policy) !== labelReachOf(after, policy) ||
+    haveDifferentForms(before, after) || reachOf(before, policy) !== reachOf(after, policy) ||
     contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() ||
-    (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
+    (isJudged(before) && !haveSameTerms(before.rule.judged_by, after.rule.judged_by)) // until now replicas judged its evidence themselves
 }
 
-/** Before the first evidence of an epoch there is nothing to judge. */
-function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
+function reachOf ({ labels, rule }: ContextState, policy: Policy): number { return labelReachOf(labels, policy, rule.index) }
 
-function haveDifferentForms ({ probe_form: before }: ContextState, { probe_form: after }: ContextState): boolean {
+/** Before the first evidence of an epoch there is nothing to judge. */
+function isJudged ({ rule: { judged_by: terms, index } }: ContextState): boolean { return terms !== undefined || index !== -1 }
+
+function haveDifferentForms ({ probes: { form: before } }: ContextState, { probes: { form: after } }: ContextState): boolean {
   return (before === null) !== (after === null) || !areSameForms(before?.form ?? null, after?.form ?? null)
 }

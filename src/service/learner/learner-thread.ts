@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import { ENROLMENT_TIMES } from '../../core/enrolment/enrolment-list.js'
+import { ENROLMENT_TIMES } from '../../core/evidence/index.js'
 import type { LearnerData, LearnerMessage } from './learner-worker.js'
 import type { Learner, LearnerOptions } from './learner.js'
 import { startWatchdog, WITHOUT_HOOKS } from './threads.js'

@@ -1,5 +1,5 @@
-import type { ContextState } from '../../core/contexts/context-state.js'
-import { chainOf, ROOT } from '../../core/policy/context.js'
+import type { ContextState } from '../../core/learn/index.js'
+import { chainOf, ROOT } from '../../core/policy/index.js'
 import type { Store } from '../../store/store.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { GaugeSources } from './gauges.js'

@@ -1,23 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { emDropInterval } from '../../core/certificate/em-drop-interval.js'
-import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
-import { trueDrop } from '../../core/certificate/judge-errors.js'
-import { BREACH_SUSPECTED } from '../../core/certificate/breach.js'
-import { fidelitySuspicion } from '../../core/certificate/fidelity.js'
-import { ALARM } from '../../core/certificate/drift.js'
-import type { ChainLink } from '../../core/contexts/chain-link.js'
-import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
-import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/context-warnings.js'
-import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
-import { probeValidity } from '../../core/contexts/probe-form.js'
-import { probeOverhead } from '../../core/contexts/probe-spending.js'
-import type { Estimate } from '../../core/contexts/weighted-sums.js'
-import { ROOT } from '../../core/policy/context.js'
-import type { Policy } from '../../core/policy/policy.js'
-import type { FitResult } from '../../core/predictor/fit-predictor.js'
-import { describeArms, describeFidelity, describeSavings } from '../../core/reports/context-report.js'
-import { WITHDRAWALS } from '../../core/reducer/threshold-change.js'
-import { type TrainingRun, VERDICTS } from '../../core/training-runs/run.js'
+import { barOf, grossSavedRatio, probeOverhead, tokensSavedRatio } from '../../core/stats/index.js'
+import { ALARM, BREACH, emDifference as emDifferenceOf, fidelitySuspicion } from '../../core/guards/index.js'
+import { type ChainLink, type ContextState, probeValidity, WITHDRAWALS } from '../../core/learn/index.js'
+import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/decide/index.js'
+import { accountedEvidence, cancelledRatio, followUpRatio, knownEvidence, NO_FOLLOW_UP } from '../../core/evidence/index.js'
+import { type Policy, ROOT } from '../../core/policy/index.js'
+import type { FitResult } from '../../core/scores/index.js'
+import { describeArms, describeFidelity, describeSavings, estimateDrop, type Interval } from '../../core/reports/index.js'
+import { type TrainingRun, VERDICTS } from '../../core/training/index.js'
 import { VERSION } from '../../version.js'
 
 /** A counter that shows every value of its label from the start, so that the first increase is visible. */
@@ -34,7 +24,7 @@ export interface GaugeSources {
   readonly snapshotAgeSeconds: () => number | null
   readonly isStoreUp: () => boolean
   readonly isLeader: () => boolean
-  /** Whether the store has lost what it had, and nobody has acknowledged that. */
+  /** Whether the store has lost data, and nobody has acknowledged that. */
   readonly isStoreLost: () => boolean
   readonly lag: () => number
   readonly refused: () => number
@@ -80,7 +70,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
   gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it accepts writes, otherwise 0', () => sources.isStoreUp() ? 1 : 0)
-  gauge('store_lost', '1 if the store has become another one, or an older state of the same one, or the state of some contexts cannot be read, so that what was learned is lost, until an operator acknowledges it; an import with --replace counts, too', () => sources.isStoreLost() ? 1 : 0)
+  gauge('store_lost', '1 if the store has become another one, or an older state of the same one, or the state of some contexts cannot be read, so that learned thresholds are lost, until an operator acknowledges it; an import with --replace counts, too', () => sources.isStoreLost() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, otherwise 0', () => sources.isLeader() ? 1 : 0)
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
@@ -155,8 +145,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   }
   const thresholds = gauge('threshold', 'Certified threshold; absent if there is none')
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
-  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
-  const emDropsLow = gauge('em_drop_low', 'Lower limit of the EM drop at the certified threshold, at its error level (fraction)')
+  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold, of the control generations that are accounted for (fraction)')
+  const emDropsLow = gauge('em_drop_low', 'Lower limit of that EM drop, at the level of the certificate (fraction)')
   const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
@@ -182,18 +172,18 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     'arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds at level 0.001, which may be read at any time', 'bound')
-  const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
+  const fidelities = gauge('fidelity_ratio', 'Share of the stops whose served answer is the probed one (fraction)')
   const validities = gauge('probe_validity', 'Share of the answers forced at the end of the reasoning that equal the real ones (fraction); absent until one was forced')
   const servedEmDrops = gauge(
     'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
   const breachEvidence = gauge(
     'breach_evidence',
-    `Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from ${BREACH_SUSPECTED} on, certain from ${ALARM.toLocaleString('en')} on`)
+    `Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from ${BREACH.suspectedFrom} on, certain from ${ALARM.toLocaleString('en')} on`)
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const stops = new Counter({
     name: 'stopgate_stops_total',
     help: 'Stops while a threshold was in force, by the context that certifies for them and by the answer that was served: probed (that of the deciding ' +
-      'probe), other, unknown (reported without the probe); of those that are reported. context="*" is not the sum, but the stops for which the root certifies',
+      'probe), other, refused (not known, since the outcome was refused or has nothing to compare). context="*" is not the sum, but the stops for which the root certifies',
     labelNames: ['context', 'answer'],
     registers,
   })
@@ -210,60 +200,59 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
 
   return async () => {
     const shown = await busiest()
-    const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.[field] ?? 0)
+    const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.savings[field] ?? 0)
     for (const metric of [...all, stops, breaches, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
-      const evidence = evidenceOf(state)
-      const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
+      const evidence = knownEvidence(state.evidence)
+      const { savings } = state
+      const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(savings)
       for (const [bound, tokens] of Object.entries({ estimate, low, high })) if (tokens !== null) saved.set({ context, bound }, tokens)
       if (gross !== null) savedGross.set({ context }, gross)
-      const overhead = probeOverhead(state.spending)
+      const overhead = probeOverhead(savings.spending)
       if (overhead !== null) overheads.set({ context }, overhead)
-      if (state.unlikely !== null) unlikely.set({ context, reason: state.unlikely }, 1)
-      if (state.day.net !== null) savedLastDay.set({ context }, state.day.net)
+      if (state.rule.unlikely !== null) unlikely.set({ context, reason: state.rule.unlikely }, 1)
+      if (savings.day.net !== null) savedLastDay.set({ context }, savings.day.net)
       generations.set({ context }, evidence.generations)
-      if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
+      if (state.evidence.last_at !== null) lastEvidence.set({ context }, state.evidence.last_at / 1000)
       const policy = policyOf(context)
       if (policy !== undefined) {
         bounds.set({ context }, policy.max_em_drop)
         evidenceAges.set({ context }, policy.max_evidence_age_seconds)
       }
-      followUpRatios.set({ context }, followUpRatio(state))
-      cancelledRatios.set({ context }, cancelledRatio(state))
-      for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
+      followUpRatios.set({ context }, followUpRatio(state.reports))
+      cancelledRatios.set({ context }, cancelledRatio(state.reports))
+      for (const [name, count] of Object.entries(state.reports.follow_up)) followUps.set({ context, state: name }, count)
       unprobed.set({ context }, evidence.unprobed_generations)
-      openEnrolments.set({ context }, state.open_enrolments)
-      unaccounted.set({ context }, state.open.unaccounted)
-      const terms = state.guarantee ?? state.requested
-      const { em_difference: difference, ...arms } = describeArms(state.arms)
-      for (const arm of ['control', 'treated'] as const) {
-        for (const [bound, em] of boundsOf(arms[arm].em)) armEm.set({ context, arm, bound }, em)
-        for (const [bound, tokens] of boundsOf(arms[arm].tokens)) armTokens.set({ context, arm, bound }, tokens)
+      openEnrolments.set({ context }, state.reports.open_enrolments)
+      unaccounted.set({ context }, state.evidence.open.unaccounted)
+      const terms = state.rule.guarantee ?? state.epoch.requested
+      for (const { arm, em, em_interval: emInterval, tokens, tokens_interval: tokensInterval } of describeArms(state.guards.arms)) {
+        for (const [bound, value] of boundsOf(em, emInterval)) armEm.set({ context, arm, bound }, value)
+        for (const [bound, value] of boundsOf(tokens, tokensInterval)) armTokens.set({ context, arm, bound }, value)
       }
-      for (const [bound, value] of boundsOf(difference)) emDifference.set({ context, bound }, value)
-      const { ratio: fidelity, ...served } = describeFidelity(state.fidelity, terms.error_level)
-      breachEvidence.set({ context }, fidelitySuspicion(state.fidelity))
+      for (const [bound, value] of Object.entries(emDifferenceOf(state.guards.arms) ?? {})) emDifference.set({ context, bound }, value)
+      const { ratio: fidelity, em_drop: served, interval: servedInterval } = describeFidelity(state.guards.fidelity, terms.error_level)
+      breachEvidence.set({ context }, fidelitySuspicion(state.guards.fidelity))
       if (fidelity !== null) fidelities.set({ context }, fidelity)
-      const validity = state.probe_form && probeValidity(state.probe_form)
+      const validity = state.probes.form && probeValidity(state.probes.form)
       if (validity !== null) validities.set({ context }, validity)
-      for (const [bound, value] of [['estimate', served.em_drop], ['low', served.em_drop_low], ['high', served.em_drop_high]] as const) {
-        if (value !== null) servedEmDrops.set({ context, bound }, value)
-      }
-      for (const [answer, count] of Object.entries(state.stops)) stops.inc({ context, answer }, count)
-      breaches.inc({ context }, state.breaches)
+      for (const [bound, value] of boundsOf(served, servedInterval)) servedEmDrops.set({ context, bound }, value)
+      for (const [answer, count] of Object.entries(state.guards.stops)) stops.inc({ context, answer }, count)
+      breaches.inc({ context }, state.guards.breaches)
       for (const [i, { field, metric }] of totals.entries()) {
         if (!isLeaf(context)) break
-        metric.inc({ context }, state[field])
-        ofOthers[i]! -= state[field]
+        metric.inc({ context }, savings[field])
+        ofOthers[i]! -= savings[field]
       }
-      if (state.threshold === null) continue
-      const drop = emDropInterval(differencesAt(evidence, state.threshold_index), terms.error_level)
-      emDropsLow.set({ context }, trueDrop(drop.low, state.meaning))
-      thresholds.set({ context }, state.threshold)
-      scorers.set({ context, scorer: state.meaning.score }, 1)
-      emDrops.set({ context }, trueDrop(emDrop(evidence, state.threshold_index), state.meaning))
-      savedRatios.set({ context }, tokensSavedRatio(evidence, state.threshold_index))
-      grossRatios.set({ context }, grossSavedRatio(evidence, state.threshold_index))
+      if (state.rule.threshold === null) continue
+      const level = policy === undefined ? terms.error_level : Math.exp(-barOf(state.epoch, policy)) // as in the reply of the context
+      const { drop, low: dropLow } = estimateDrop(accountedEvidence(state.evidence), state.rule.index, level, state.epoch.meaning)
+      emDrops.set({ context }, drop)
+      emDropsLow.set({ context }, dropLow)
+      thresholds.set({ context }, state.rule.threshold)
+      scorers.set({ context, scorer: state.epoch.meaning.score }, 1)
+      savedRatios.set({ context }, tokensSavedRatio(evidence, state.rule.index))
+      grossRatios.set({ context }, grossSavedRatio(evidence, state.rule.index))
     }
     for (const [i, { metric }] of totals.entries()) metric.inc({ context: 'other' }, Math.max(0, ofOthers[i]!))
   }
@@ -336,4 +325,6 @@ export function watchTraining (registers: Registry[], runs: () => Promise<readon
   }
 }
 
-function boundsOf (estimate: Estimate | null): Array<readonly [bound: string, value: number]> { return Object.entries(estimate ?? {}) }
+function boundsOf (estimate: number | null, interval: Interval | null): Array<readonly [bound: string, value: number]> {
+  return estimate === null || interval === null ? [] : [['estimate', estimate], ['low', interval[0]], ['high', interval[1]]]
+}

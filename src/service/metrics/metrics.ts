@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client'
-import { type Reason, REASONS } from '../../core/decide/decide.js'
+import { type Reason, REASONS } from '../../core/decide/index.js'
 import { type Corrupted, CORRUPTIBLE } from '../../logging/log.js'
 import { Durations } from './durations.js'
 import { countFits, type GaugeSources, presetCounter, watchContexts, watchPredictors, watchService, watchTraining } from './gauges.js'

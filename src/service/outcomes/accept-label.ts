@@ -1,9 +1,7 @@
 import type { LabelReport, Verdict } from '../../../openapi/outcome-schemas.js'
-import type { ServedDifference } from '../../core/certificate/fidelity.js'
-import { EIGHTHS } from '../../core/certificate/certificate.js'
-import { answerDigest } from '../../core/outcome/exact-match.js'
-import { rewardGrader } from '../../core/outcome/reward.js'
-import type { LabelEntry } from '../../core/reducer/log-entry.js'
+import { answerDigest, rewardGrader, type ServedDifference } from '../../core/outcome/index.js'
+import { EIGHTHS } from '../../core/stats/index.js'
+import type { LabelEntry } from '../../core/learn/index.js'
 import { at, InvalidLabelError, OutcomeNotFoundError, type Problem } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
@@ -79,7 +77,7 @@ function labelProblem (label: LabelReport): Problem | null {
   if (label.source === undefined && (label.verdicts ?? label.stopped_probe_verdict) !== undefined) {
     return { path: '/source', message: 'is needed with verdicts: name the grader, "judge:NAME" for a judge, since the guarantee says whose verdicts it rests on' }
   }
-  if (label.reward === undefined && rewards !== undefined) return { path: '/reward', message: 'is needed to compare the rewards of other answers with' }
+  if (label.reward === undefined && rewards !== undefined) return { path: '/reward', message: 'is needed: the rewards of other answers are compared with it' }
   return null
 }
 

@@ -1,14 +1,12 @@
 import type { Static } from '#typebox'
 import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
-import { ALL_LABELS } from '../../core/contexts/label-losses.js'
-import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
-import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
-import { representsGroup, observeStop } from '../../core/outcome/observed-stop.js'
-import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
-import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
-import { unitBy } from '../../core/reducer/units-of-outcome.js'
+import { type OutcomeWarning, unitBy } from '../../core/learn/index.js'
+import { ALL_LABELS, type ContextRule, ruleFor } from '../../core/decide/index.js'
+import {
+  isUnmarked, type LoggedOutcome, observeStop, outcomeProblem, type ReportedOutcome, representsGroup,
+} from '../../core/outcome/index.js'
+import { certifyingKey, contextKey, effectivePolicy, type Levels, type Policy, unknownLevel } from '../../core/policy/index.js'
 import { at, InvalidOutcomeError, type Problem, TooManyOutcomesError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
@@ -22,10 +20,12 @@ import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { gradeOutcomes } from './grade-outcomes.js'
 import { answersToKeep, keepAnswers } from './kept-answers.js'
+import type { RefusedStops } from './refused-stops.js'
 
 interface OutcomeServices extends ReportServices {
   readonly config: Config
   readonly metrics: Pick<Metrics, 'outcomes' | 'reports' | 'limited'>
+  readonly refusedStops: Pick<RefusedStops, 'note'>
 }
 
 type AcceptedBatch = Static<typeof AcceptedBatchSchema>
@@ -50,15 +50,17 @@ export async function acceptOutcome (
 
 /** Stores the valid outcomes of a batch, as `acceptOutcome` does each, and lists the others. */
 export async function acceptBatch (services: OutcomeServices, items: readonly unknown[], reporter: Reporter): Promise<AcceptedBatch> {
-  const { config, metrics } = services
+  const { config, metrics, refusedStops } = services
   const rejected: AcceptedBatch['rejected'] = []
   const valid: ReportedOutcome[] = []
   const places: number[] = []
   for (const [index, item] of items.entries()) {
     const outcome = item as ReportedOutcome
     const problem = schemaProblem(item) ?? contextAccessProblem(reporter, config.levels, outcome.context) ?? reportProblem(config, outcome)
-    if (problem !== null) rejected.push({ index, ...problem })
-    else {
+    if (problem !== null) {
+      rejected.push({ index, ...problem })
+      refusedStops.note(item, reporter)
+    } else {
       valid.push(outcome)
       places.push(index)
     }
@@ -71,8 +73,11 @@ export async function acceptBatch (services: OutcomeServices, items: readonly un
 }
 
 /** Counts an outcome that was refused before or by `acceptOutcome`, unless the service itself failed, or a quota did and was counted. */
-export function countRefused ({ metrics }: Pick<OutcomeServices, 'metrics'>, statusCode = 500): void {
-  if (statusCode < 500 && statusCode !== 429) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
+export function countRefused (
+  { metrics, refusedStops }: Pick<OutcomeServices, 'metrics' | 'refusedStops'>, outcome: unknown, reporter: Reporter, statusCode = 500): void {
+  if (statusCode >= 500 || statusCode === 429) return
+  metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
+  if (statusCode === 400) refusedStops.note(outcome, reporter)
 }
 
 async function store (services: OutcomeServices, outcomes: readonly ReportedOutcome[], reporter: Reporter): Promise<Reported[]> {
@@ -223,8 +228,8 @@ function withoutLabel (loaded: LoadedSnapshot, entry: LoggedOutcome): LoggedOutc
 }
 
 /** Whether fidelity needs a label: the served answer differs from the probed one. */
-function isLabelOfStopWanted (entry: LoggedOutcome, { label, follow_up_seconds: followUp }: Policy): boolean {
-  return representsGroup(entry) && observeStop(entry, label, followUp > 0)?.difference === null
+function isLabelOfStopWanted (entry: LoggedOutcome, { label }: Policy): boolean {
+  return representsGroup(entry) && observeStop(entry, label, true)?.difference === null
 }
 
 /** The policy by which the context counts evidence, or its pool. */

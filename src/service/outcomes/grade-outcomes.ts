@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Normalise, rememberingNormaliser } from '../../core/outcome/exact-match.js'
-import { gradeOutcome, type LoggedOutcome, type ReportedOutcome, textsOf } from '../../core/outcome/outcome.js'
+import {
+  gradeOutcome, type LoggedOutcome, type Normalise, rememberingNormaliser, type ReportedOutcome, textsOf,
+} from '../../core/outcome/index.js'
 import { type Caller, scopedId } from '../access/context-access.js'
 import { ANONYMOUS } from '../access/tokens.js'
 

@@ -1,6 +1,5 @@
-import { contextsOfPrefix } from '../../core/contexts/context-counts.js'
-import type { ChainLink } from '../../core/contexts/chain-link.js'
-import { isWithin, ROOT } from '../../core/policy/context.js'
+import { type ChainLink, contextsOfPrefix } from '../../core/learn/index.js'
+import { isWithin, ROOT } from '../../core/policy/index.js'
 import type { Config } from '../config/config.js'
 import type { LoadedSnapshot } from './load-snapshot.js'
 

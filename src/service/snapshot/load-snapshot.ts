@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { type ChainLink, linkOf, type SnapshotInputs } from '../../core/contexts/chain-link.js'
-import { livePins } from '../../core/contexts/pin.js'
-import { compileSnapshot, type Snapshot, SnapshotCompiler } from '../../core/decide/snapshot.js'
-import { byDepth, chainOf, depthOf, isWithin, type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
-import { type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
-import { type LivePredictors, livePredictors } from '../../core/predictor/predictor-version.js'
+import { type ChainLink, compileSnapshot, linkOf, SnapshotCompiler, type SnapshotInputs } from '../../core/learn/index.js'
+import {
+  byDepth, chainOf, depthOf, isWithin, type Levels, livePins, parseContextKey, type PolicyPatch, ROOT, UNREADABLE_POLICY,
+} from '../../core/policy/index.js'
+import type { Snapshot } from '../../core/decide/index.js'
+import { type LivePredictors, livePredictors } from '../../core/scores/index.js'
 import { isUnreadable } from '../../store/encoding/context-states.js'
 import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Revision, Store } from '../../store/store.js'
@@ -34,7 +34,7 @@ export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
 }
 
 /**
- * Loads the snapshot as of a revision. Where `previous` has the same store and predictors, only what has changed is read: contexts, their
+ * Loads the snapshot as of a revision. Where `previous` has the same store and predictors, only changes are read: contexts, their
  * policies and pins, and the contexts below a policy.
  * @param now ms; pins that have expired by then are left out
  */
@@ -70,7 +70,7 @@ export async function loadSnapshot (
   return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, links, unreadable }
 }
 
-/** What has changed since a snapshot. */
+/** The changes since a snapshot. */
 interface SnapshotChange {
   readonly base: LoadedSnapshot
   readonly inputs: SnapshotInputs
@@ -78,7 +78,7 @@ interface SnapshotChange {
   readonly keys: readonly string[]
 }
 
-/** Reads what has changed since a snapshot of the same store; `null`: predictors have, and with them any context. */
+/** Reads the changes since a snapshot of the same store; `null`: predictors have changed, and with them any context. */
 async function readChange (store: Store, previous: LoadedSnapshot, revision: Revision, now: number): Promise<SnapshotChange | null> {
   const base = withoutExpiredPins(previous, now)
   const { inputs, links } = base

@@ -1,14 +1,12 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { isoTime } from '../../../openapi/wire.js'
-import { isWithin, parseContextKey, ROOT } from '../../core/policy/context.js'
-import { effectivePolicy } from '../../core/policy/policy.js'
-import type { LogEntry } from '../../core/reducer/log-entry.js'
-import { describeContext } from '../../core/reports/context-report.js'
-import { type AddedReports, addReports, TRAINING_LIMITS } from '../../core/training-runs/add-reports.js'
-import { type Advice, adviceOf, type ContextCheckpoint, type RunCheckpoint } from '../../core/training-runs/advice.js'
-import { type Checkpoint, namedKey } from '../../core/training-runs/checkpoint.js'
-import type { Series, TrainingRun } from '../../core/training-runs/run.js'
-import { describeSeries, summariseSeries } from '../../core/training-runs/series.js'
+import { effectivePolicy, isWithin, parseContextKey, ROOT } from '../../core/policy/index.js'
+import type { LogEntry } from '../../core/learn/index.js'
+import { describeContext } from '../../core/reports/index.js'
+import {
+  type AddedReports, addReports, type Advice, adviceOf, type Checkpoint, type ContextCheckpoint, describeSeries, namedKey,
+  type RunCheckpoint, type Series, summariseSeries, TRAINING_LIMITS, type TrainingRun,
+} from '../../core/training/index.js'
 import { at, InvalidInputError, type Problem, RunBusyError, RunNotFoundError } from '../../errors/errors.js'
 import { inTurns } from '../../store/encoding/in-turns.js'
 import { ConflictError } from '../../store/store-errors.js'

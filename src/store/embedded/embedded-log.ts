@@ -1,5 +1,5 @@
-import type { LoggedOutcome } from '../../core/outcome/outcome.js'
-import type { LabelEntry, LogEntry } from '../../core/reducer/log-entry.js'
+import type { LoggedOutcome } from '../../core/outcome/index.js'
+import type { LabelEntry, LogEntry } from '../../core/learn/index.js'
 import {
   type AuditedCommand, auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, resultOfLabel, tableWrite,
   type TableWrite, UNREADABLE_COMMAND,
@@ -44,7 +44,7 @@ export function appendEntries (
   return { appended, time, written }
 }
 
-/** Only what comes from traffic is bounded. The other entries are few, and some of them are needed to drain the log. */
+/** Only entries of traffic are bounded. The others are few, and some of them are needed to drain the log. */
 function checkRoom (tables: Tables, entries: readonly LogEntry[], { maxLogEntries }: LogLimits): void {
   const reports = entries.filter(({ type }) => isReport(type)).length
   if (reports > 0 && lengthOf(tables) + reports > maxLogEntries) throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)

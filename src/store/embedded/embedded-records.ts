@@ -127,7 +127,7 @@ export class EmbeddedRecords {
         return action(this.#index.last === last ? this.#index : this.reload(), rows) // otherwise a state was imported
       })
       this.#index.commit()
-      this.#storage.rows().resetReadTxn() // otherwise reads of this turn could miss what was written
+      this.#storage.rows().resetReadTxn() // otherwise reads of this turn could miss the write
       return result
     } catch (error) {
       this.#known?.rollback()

@@ -1,5 +1,5 @@
 import type { Transaction } from 'lmdb'
-import type { TrainingRun } from '../../core/training-runs/run.js'
+import type { TrainingRun } from '../../core/training/index.js'
 import type { Seen } from '../encoding/log-rows.js'
 import { readRow } from '../encoding/state-file.js'
 import { toCursor, toPlace } from '../log.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { LogEntry } from '../../core/reducer/log-entry.js'
+import type { LogEntry } from '../../core/learn/index.js'
 import { encodeState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../../core/reducer/log-entry.js'
-import type { Series, TrainingRun } from '../../core/training-runs/run.js'
+import type { LogEntry } from '../../core/learn/index.js'
+import type { Series, TrainingRun } from '../../core/training/index.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { decodeSeries, encodeRun, encodeSeries, readRun, revisionOf, seriesKey } from '../encoding/stored-values.js'
 import { ConflictError } from '../store-errors.js'

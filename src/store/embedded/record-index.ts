@@ -95,7 +95,7 @@ export class RecordIndex {
   #totals = { last: 0, swept: 0, bytes: 0, textBytes: 0, liveBytes: 0 }
   #committed = { ...this.#totals }
 
-  /** @param first number of the oldest row: numbers count up for ever, so those before it must take no memory */
+  /** @param first number of the oldest row: numbers only grow, so those before it must take no memory */
   constructor (first = 1) {
     this.#first = first
     this.#totals.swept = this.#committed.swept = first - 1

@@ -1,45 +1,17 @@
 import { type TSchema, Type } from '#typebox'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
-import { NO_DRIFT } from '../../core/certificate/drift.js'
-import type { DifferenceSums } from '../../core/certificate/difference-sums.js'
-import type { OpenEvidence, PackedEvidence } from '../../core/certificate/evidence-sum.js'
-import { noEvidence } from '../../core/certificate/evidence.js'
-import type { TestedEvidence } from '../../core/certificate/tested-evidence.js'
-import { GRID } from '../../core/certificate/thresholds.js'
-import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
-import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
-import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
-import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
-import { startHistory } from '../../core/contexts/savings-history.js'
-import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
-import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
-import { arePrompts } from '../../core/enrolment/seen-prompts.js'
-import { countPacked } from '../../core/enrolment/seen-units.js'
-import type { StoredCohort, StoredSlice } from '../../core/enrolment/stored-cohort.js'
-import { CONFIDENCE, DEFAULT_POLICY } from '../../core/policy/policy.js'
-import { isGridLength } from '../../core/predictor/predictor.js'
+import { LATE_LABELS, NO_ARMS, NO_CADENCES, NO_DRIFT, NO_SIGHT } from '../../core/guards/index.js'
+import { type DifferenceSums, noEvidence, type PackedEvidence, startHistory } from '../../core/stats/index.js'
+import {
+  arePrompts, countPacked, type EvidenceSpan, NO_GRADER, type StoredCohort, type StoredSlice, type StoredUnits,
+} from '../../core/evidence/index.js'
+import { GRID } from '../../core/decide/index.js'
+import { openEpoch, packState, type StoredState, UNLIKELY_REASONS } from '../../core/learn/index.js'
+import { CONFIDENCE, DEFAULT_POLICY } from '../../core/policy/index.js'
+import { isGridLength } from '../../core/scores/index.js'
 import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, time } from './stored-schemas.js'
 
-// The written form of a state: as it is, but empty evidence is null.
-
-export type Gathered = Pick<ContextState, 'evidence' | 'open' | 'tested'>
-
-export interface WrittenGathered {
-  readonly evidence: PackedEvidence | null
-  readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
-  readonly tested: TestedEvidence
-  /** Number of thresholds of its grid. */
-  readonly thresholds: number
-}
-
-export type WrittenState = Omit<ContextState, keyof Gathered | 'cadences' | 'grader' | 'arms'> & WrittenGathered & {
-  /** `null`: nothing was counted. */
-  readonly cadences: Cadences | null
-  readonly grader: GraderCounts | null
-  readonly arms: Arms | null
-}
-
-const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
+const { max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
 
 const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
 
@@ -60,105 +32,149 @@ export const evidence = evidenceOf(Type.Array(number))
 
 const rawList = Type.Array(number, { minItems: GRID.length, maxItems: GRID.length })
 
-const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
+const openSumOf = (evidence: TSchema) =>
+  Type.Object({ evidence: orNull(evidence), accounted: Type.Optional(evidence), unaccounted: number })
 
 /** Sums of differences: lists of zeros are empty. `isOfGrid` checks lengths. */
 const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists) })
 
-const tested = Type.Object({ at: number, time: number, final: differences, open: Type.Object({ sums: differences, unaccounted: number }) })
+const span = Type.Object({
+  began: orNull(number),
+  busiest: number,
+  recent: Type.Array(Type.Object({ begins: number, ends: number, differences })),
+  known: orNull(differences),
+})
 
 const run = Type.Object({
   ...fieldsLike({ lost: 0, kept: 0, gained: 0 }),
   partial: Type.Optional(Type.Array(Type.Tuple([number, number]))),
 })
 
-const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
+/** Runs of units with so many counts. */
+const runsOf = (counts: number) => Type.Array(Type.Array(number, { minItems: counts + 1, maxItems: counts + 1 }), { maxItems: 4 })
 
-const savingsHistory = startHistory(newState, 0)
-const savedTokens = { tokens_saved: orNull(number), tokens_saved_low: orNull(number), tokens_saved_high: orNull(number) }
-const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, tokens: number }))
+const newState = packState(openEpoch(undefined, { cause: 'reset', policy: DEFAULT_POLICY, levels: ['?'], time: 0, name: '' }))
 
-/** As it is written: empty evidence is null. */
-const state = Type.Object({
-  ...fieldsLike(newState),
+const epoch = Type.Object({
+  ...fieldsLike(newState.epoch),
   meaning: Type.Object({
-    ...fieldsLike(newState.meaning), score_fingerprint: orNull(text), check_every_tokens: PolicySchema.properties.check_every_tokens,
+    ...fieldsLike(newState.epoch.meaning), score_fingerprint: orNull(text), check_every_tokens: PolicySchema.properties.check_every_tokens,
   }),
+})
+
+const gathered = Type.Object({
   thresholds: Type.Integer(),
-  evidence: orNull(evidence),
+  final: orNull(evidence),
+  accounted: Type.Optional(evidence),
   open: openSumOf(evidence),
-  tested,
+  span,
   newest: Type.Object({ threshold: number, runs: Type.Array(run) }),
-  hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
-  probe_form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
-  cadences: orNull(like(NO_CADENCES)),
-  grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
-  arms: orNull(like(NO_ARMS)),
+  certified: number,
   log_evidence: orNull(Type.Object({ best: number, now: number })),
-  unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
-  day: Type.Object({ ...fieldsLike(newState.day), last_generations: orNull(number), net: orNull(number) }),
-  savings_history: Type.Optional(Type.Object({ ...fieldsLike(savingsHistory), hours: savingsPeriods, days: savingsPeriods })),
+  last_at: orNull(number),
+})
+
+const guards = Type.Object({
+  ...fieldsLike(newState.guards),
+  late_labels: Type.Optional(Type.Object({ reported: number, differing: lists, detector: like(LATE_LABELS.start) })),
+  hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
+  sight: orNull(like(NO_SIGHT)),
+  arms: orNull(like(NO_ARMS)),
+  cadences: orNull(like(NO_CADENCES)),
+})
+
+const reports = Type.Object({
+  ...fieldsLike(newState.reports),
+  recent: Type.Object({ drawn: runsOf(2), arrived: runsOf(3) }),
+  grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), differing: runsOf(1), agreeing: runsOf(1), digest: orNull(text) })),
+  fed_by: Type.Optional(numbersByName),
+})
+
+const rule = Type.Object({
+  ...fieldsLike(newState.rule),
   threshold: orNull(ratio),
+  judged_by: Type.Optional(terms),
   guarantee: orNull(Type.Object({
     max_em_drop: maxEmDrop,
     error_level: errorLevel,
+    total_error_level: number,
     post_hoc: Type.Boolean(),
-    label,
     about: text,
     as_judged: Type.Boolean(),
-    follow_up_ratio: number,
+    since: number,
+    until: number,
+    units: number,
     cancelled_ratio: number,
-    on_arrival: Type.Boolean(),
-    scope: Type.Enum(['context', 'pool']),
-    generations: number,
-    em_drop: number,
-    stops: number,
-    fidelity: orNull(ratio),
-    served_em_drop: orNull(number),
-    served_em_drop_high: orNull(number),
     total_em_drop_bound: orNull(number),
-    breach: Type.Enum([...BREACH_SIGHTS]),
-    tokens_saved_ratio: number,
-    tokens_saved_gross_ratio: number,
-    epoch: number,
     since_step: orNull(number),
   })),
-  last_evidence_at: orNull(number),
-  judged_by: Type.Optional(terms),
-  label_sources: Type.Optional(numbersByName),
-  label_losses: Type.Optional(Type.Object({ reported: number, lost: rawList, gained: rawList })),
-  fed_by: Type.Optional(numbersByName),
-  checkpoint: Type.Optional(orNull(Type.Object({
-    run: text,
-    step: number,
-    expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
-    since: Type.Optional(number),
-  }))),
-  membership: Type.Optional(Type.Object({
-    epoch: text,
-    units: number,
-    is_known: Type.Boolean(),
-    evidence,
-    drift: like(NO_DRIFT),
-    unwatched: Type.Array(Type.Object({ slice: number, units: Type.Array(Type.Tuple([number, number])) })),
-    left_at: orNull(time),
-  })),
+  unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
 })
 
-const hasStateFields = check(state)
+const labels = Type.Object({
+  sources: Type.Optional(numbersByName),
+  losses: Type.Optional(Type.Object({ reported: number, lost: rawList, gained: rawList })),
+})
 
-/** A state as it is written. All its evidence must be of the grid of its score. */
+const savedTokens = { tokens_saved: orNull(number), tokens_saved_low: orNull(number), tokens_saved_high: orNull(number) }
+const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, tokens: number }))
+
+const savings = Type.Object({
+  ...fieldsLike(newState.savings),
+  day: Type.Object({ ...fieldsLike(newState.savings.day), last_generations: orNull(number), net: orNull(number) }),
+  history: Type.Optional(Type.Object({ ...fieldsLike(startHistory(newState.savings, 0)), hours: savingsPeriods, days: savingsPeriods })),
+})
+
+const probes = Type.Object({
+  ...fieldsLike(newState.probes),
+  form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
+})
+
+const membership = Type.Object({
+  epoch: text,
+  units: number,
+  is_known: Type.Boolean(),
+  evidence,
+  drift: like(NO_DRIFT),
+  unwatched: Type.Array(Type.Object({ slice: number, units: Type.Array(Type.Tuple([number, number])) })),
+  left_at: orNull(time),
+})
+
+const checkpoint = Type.Object({
+  run: text,
+  step: number,
+  expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
+  since: Type.Optional(number),
+})
+
+const hasStateFields = check(Type.Object({
+  epoch,
+  evidence: gathered,
+  guards,
+  reports,
+  rule,
+  labels,
+  savings,
+  probes,
+  membership: Type.Optional(membership),
+  checkpoint: Type.Optional(orNull(checkpoint)),
+}))
+
+/** A state as it is stored. All its evidence must be of the grid of its score. */
 export function isState (value: unknown): boolean {
   if (!hasStateFields(value)) return false
-  const { meaning, thresholds, evidence, open, tested, membership } = value as WrittenState
+  const { epoch: { meaning }, evidence: { thresholds, final, accounted, open, span }, guards, membership } = value as StoredState
+  const { late_labels: late } = guards
   const isOfScore = meaning.score === CONFIDENCE ? thresholds === GRID.length : thresholds === 0 || isGridLength(thresholds)
   const own = membership?.evidence
-  return isOfScore && [evidence, open.evidence].every((sums) => sums === null || isOfGrid(sums, thresholds)) &&
-    areOfGrid(tested, thresholds) && (own === undefined || isOfGrid(own, own.tokens.length))
+  return isOfScore && [final, accounted, open.evidence, open.accounted].every((sums) => sums == null || isOfGrid(sums, thresholds)) &&
+    areOfGrid(span, thresholds) && (late === undefined || late.differing.length === thresholds) &&
+    (own === undefined || isOfGrid(own, own.tokens.length))
 }
 
-function areOfGrid ({ final, open }: TestedEvidence, thresholds: number): boolean {
-  return [final, open.sums].every((sums) => areDifferencesOfGrid(sums, thresholds))
+function areOfGrid ({ recent, known }: EvidenceSpan, thresholds: number): boolean {
+  const all = recent.map(({ differences }) => differences)
+  return [...all, ...(known === null ? [] : [known])].every((sums) => areDifferencesOfGrid(sums, thresholds))
 }
 
 function areDifferencesOfGrid ({ lost, gained, partial = {} }: DifferenceSums, thresholds: number): boolean {
@@ -188,7 +204,7 @@ const report = Type.Object({
   byPrompt: Type.Optional(Type.Boolean()),
   samples: orNull(number),
   indices: lists,
-  ...fieldsLike({ reported: 0, cancelled: 0, lost: 0, atWorst: 0 }),
+  ...fieldsLike({ reported: 0, cancelled: 0, missing: 0, atWorst: 0 }),
   saved: Type.Optional(like({ samples: 0, tokens: 0 })),
   waiting: Type.Array(text),
   sums: orNull(unit),
@@ -204,20 +220,20 @@ const slice = Type.Object({
   open: number,
   evidence: orNull(evidence),
   watched: orNull(evidence),
-  differences: orNull(differences),
+  accounted: orNull(evidence),
   counts: like({ accounted: 0, missing: 0, cancelled: 0 }),
 })
 
 const cohort = Type.Object({
   epoch: text,
-  traffic: Type.Object({ bin: number, first: orNull(number), units: lists, counts: lists, peaks: lists }),
+  traffic: Type.Object({ first: orNull(number), pieces: Type.Array(Type.Tuple([number, number, number])) }),
   next_slice: number,
   looked_at: number,
   is_changed: Type.Boolean(),
   spent: Type.Object({
     accounted: Type.Object(memory),
     void: Type.Object(memory),
-    missed: text,
+    missed: Type.Object(memory),
     former: Type.Object({ units: text, until: number }),
   }),
   prompts: Type.Object({ filters: Type.Tuple([text, text]), count: number, since: number }),
@@ -225,7 +241,7 @@ const cohort = Type.Object({
   slices: Type.Array(slice),
   stops: Type.Array(Type.Object({ generation_id: text, at: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
   members: Type.Object({
-    runs: Type.Array(Type.Tuple([ratio, number, number, number, Type.Integer({ minimum: 1 })])), units: text, hashes: text,
+    runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text, hashes: text,
   }),
   reports: Type.Array(report),
 })
@@ -236,19 +252,22 @@ const hasCohortFields = check(cohort)
 export function isCohort (value: unknown): boolean {
   if (!hasCohortFields(value)) return false
   const { slices, members, spent, prompts } = value as StoredCohort
-  const enrolled = members.runs.reduce((sum, [, , , , count]) => sum + count, 0)
-  const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
+  const enrolled = members.runs.reduce((sum, [, , , count]) => sum + count, 0)
   const areWhole = [members.units, members.hashes].every((numbers) => countPacked(numbers, 1) === enrolled) && arePrompts(prompts) &&
-    [spent.missed, spent.former.units].every((units) => countPacked(units, 1) !== null) &&
-    [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
+    countPacked(spent.former.units, 1) !== null && [spent.accounted, spent.void, spent.missed].every(isMemory)
   const numbers = new Set(slices.map(({ number }) => number))
   return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) && slices.every(areSumsOfOneGrid)
 }
 
+/** There is an end for each unit. */
+function isMemory ({ units, until }: StoredUnits['missed']): boolean {
+  const count = countPacked(units, 1)
+  return count !== null && countPacked(until) === count
+}
+
 /** Without evidence a slice has no other sums. */
-function areSumsOfOneGrid ({ evidence, watched, differences: tested }: StoredSlice): boolean {
-  if (evidence === null) return watched === null && tested === null
+function areSumsOfOneGrid ({ evidence, watched, accounted }: StoredSlice): boolean {
+  if (evidence === null) return watched === null && accounted === null
   const { length } = evidence.tokens
-  return isGridLength(length) && isOfGrid(evidence, length) && (watched === null || isOfGrid(watched, length)) &&
-    (tested === null || areDifferencesOfGrid(tested, length))
+  return isGridLength(length) && [evidence, watched, accounted].every((sums) => sums === null || isOfGrid(sums, length))
 }

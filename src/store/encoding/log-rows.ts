@@ -1,7 +1,7 @@
-import type { Pin } from '../../core/contexts/pin.js'
-import type { AcknowledgementEntry, Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableCommand } from '../../core/reducer/log-entry.js'
-import type { Change, UnreadableChange } from '../../core/reducer/threshold-change.js'
-import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { Pin, PolicyPatch } from '../../core/policy/index.js'
+import type {
+  AcknowledgementEntry, Change, Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableChange, UnreadableCommand,
+} from '../../core/learn/index.js'
 import type { Appended } from '../log.js'
 import type { AuditRow, HistoryRow, StoreLoss } from '../store.js'
 import { isAuditRow, isChange, isCommand, isEntry, isLoss } from './stored-schemas.js'

@@ -1,4 +1,4 @@
-import { inCreationOrder, type PredictorVersion } from '../../core/predictor/predictor-version.js'
+import { inCreationOrder, type PredictorVersion } from '../../core/scores/index.js'
 import { inTurns } from './in-turns.js'
 import { readPredictor } from './stored-values.js'
 

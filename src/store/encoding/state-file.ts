@@ -11,7 +11,7 @@ import {
  */
 
 /** A file that cannot be imported. The message says why. */
-export class StateFileError extends Error { override name = 'StateFileError' }
+class StateFileError extends Error { override name = 'StateFileError' }
 
 /** @param onDamage called with each damaged row */
 export async function * stateLines (
@@ -69,7 +69,7 @@ function isRow (value: object): value is StateRow {
 }
 
 /**
- * Checks of the tables whose readers replace or skip what is unreadable. Such rows are exported as they are: without its unreadable policy,
+ * Checks of the tables whose readers replace or skip unreadable rows. Such rows are exported as they are: without its unreadable policy,
  * for example, a context would be stopped again after an import.
  */
 const CHECKS: Readonly<Partial<Record<StateTable, (value: unknown, text: string, key: string) => boolean>>> = {

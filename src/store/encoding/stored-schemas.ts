@@ -1,10 +1,10 @@
 import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
-import { PROBE_FORM_NAMES } from '../../core/contexts/probe-form.js'
-import type { LogEntry } from '../../core/reducer/log-entry.js'
-import { ROOT } from '../../core/policy/context.js'
-import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
+import { PROBE_FORM_NAMES } from '../../core/decide/index.js'
+import type { LogEntry } from '../../core/learn/index.js'
+import { ROOT } from '../../core/policy/index.js'
+import { isGridLength, type Predictor } from '../../core/scores/index.js'
 
 // Parts of the schemas of stored values.
 
@@ -195,7 +195,6 @@ const change = Type.Object({
   before: orNull(ratio),
   after: orNull(ratio),
   before_scorer: Type.Optional(text),
-  before_fingerprint: Type.Optional(text),
   after_scorer: Type.Optional(text),
   mode_before: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   mode_after: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
@@ -259,6 +258,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
     stopped_probe_difference: Type.Optional(Type.Enum([-1, 0, 1])),
     source: Type.Optional(text),
   })),
+  refused_stops: check(Type.Object({ stops: Type.Array(Type.Tuple([text, Type.Integer({ minimum: 1 })])) })),
   policy: check(policyCommand),
   pin: check(pinCommand),
   reset: check(resetCommand),
@@ -270,6 +270,9 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
   },
   configuration: check(Type.Object({ configuration })),
   acknowledgement: check(acknowledgement),
+  import: check(Type.Object({
+    replaced: Type.Record(text, like({ looks: { count: 0, at: 0, uncertified: 0 }, is_served: true, is_reported: true, units: 0 })),
+  })),
   tick: check(Type.Object({})),
 }
 

@@ -24,7 +24,7 @@ const HOST_FORM = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/
 /**
  * Reads REDIS_URL: one server `redis://user:password@host:6379/0`, nodes of a Cluster `redis+cluster://host:6379,host:6379`, or the
  * Sentinels of a master `redis+sentinel://host:26379,host:26379/name/0`; `rediss` in place of `redis` for TLS.
- * @throws Error that says what is wrong without showing the URL, which may contain a password
+ * @throws Error that names the fault without showing the URL, which may contain a password
  */
 export function redisAddress (text: string): RedisAddress {
   const [, tls = '', kind, login, places, path = '', query] = URL_FORM.exec(text) ?? []

@@ -1,4 +1,4 @@
-import type { ContextState } from '../../core/contexts/context-state.js'
+import type { ContextState } from '../../core/learn/index.js'
 import { encodeState, readState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { HISTORY_LIMIT, START, toCursor, toPlace } from '../log.js'
@@ -117,7 +117,7 @@ async function all<T> (items: Iterable<T> | AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-/** Keys and texts of what is written, in turn, and the keys of what is deleted. */
+/** Keys and texts of written rows, in turn, and keys of deleted rows. */
 async function rowsOf<K extends string | number, V> (
   rows: ReadonlyMap<K, V | undefined>, encode: (value: V) => string
 ): Promise<{ written: string[], deleted: string[] }> {

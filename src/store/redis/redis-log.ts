@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { LogEntry } from '../../core/reducer/log-entry.js'
+import type { LogEntry } from '../../core/learn/index.js'
 import { auditOf, awaits, encodeEntry, readEntry, tableWrite } from '../encoding/log-rows.js'
 import { type Appended, AUDIT_LIMIT, type Cursor, type LogLimits, READ_BYTES, type StoredEntry, toPlace } from '../log.js'
 import { ConflictError, StoreFullError } from '../store-errors.js'

@@ -1,4 +1,4 @@
-import { murmur3 } from '../../core/assignment/hash.js'
+import { murmur3 } from '../../core/decide/index.js'
 import { StoreUnavailableError } from '../store-errors.js'
 import type { RedisHost } from './redis-address.js'
 import type { RedisConnection } from './redis-connection.js'
@@ -22,7 +22,7 @@ interface PartitionsOptions {
 }
 
 /**
- * What a generation leaves behind is in the partition of its id: a hash tag, and so one node. There is a connection to each node that has
+ * The records of a generation are in the partition of its id: a hash tag, and so one node. There is a connection to each node that has
  * partitions. Which node that is shows in the replies of Redis: another one answers with its address (MOVED) without executing anything.
  */
 export class RedisPartitions {

@@ -67,7 +67,7 @@ export class RememberedIds {
   }
 
   /**
-   * Appends to the log with what the partitions remember of the ids.
+   * Appends to the log with the values that the partitions remember of the ids.
    * @param send sends the script, which replies `FENCE` and the new fence if this one is too old
    */
   async append (ids: readonly string[], send: (fence: string, values: ReadonlyArray<string | null>) => Promise<unknown>): Promise<unknown> {

@@ -36,7 +36,7 @@ export class RedisReplicas {
 
   /** The problem that keeps writes from being acknowledged, or `null`. */
   problem (): string | null {
-    return this.#behind === null ? null : `only ${this.#behind} of ${this.#count} replicas have what was written last (REDIS_WAIT_REPLICAS)`
+    return this.#behind === null ? null : `only ${this.#behind} of ${this.#count} replicas have the last write (REDIS_WAIT_REPLICAS)`
   }
 
   /** Warnings about lost or refused outcomes, with the remedy. */

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { TrainingRun } from '../../core/training-runs/run.js'
+import type { TrainingRun } from '../../core/training/index.js'
 import { readReplaced, type Seen } from '../encoding/log-rows.js'
 import { readRow } from '../encoding/state-file.js'
 import { START, toPlace } from '../log.js'

@@ -1,4 +1,4 @@
-import type { Series, TrainingRun } from '../../core/training-runs/run.js'
+import type { Series, TrainingRun } from '../../core/training/index.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { encodeEntry } from '../encoding/log-rows.js'
 import { newerFormat, STATE_FORMAT } from '../state-format.js'

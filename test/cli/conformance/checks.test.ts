@@ -117,7 +117,7 @@ const CASES: Record<string, [Check, ...Array<{ exchanges: Exchange[], expected: 
   SENDS_STOPPED_PROBE: [
     checks.SENDS_STOPPED_PROBE, skips(...GOOD), passes(asked({}, STOP), reported(STOPPED)),
     fails('g: no stopped_probe', asked({}, STOP), reported({ ...STOPPED, stopped_probe: undefined })),
-    fails(/neither em nor answer/, asked({}, STOP), reported({ ...STOPPED, stopped_probe: { tokens: 32 } })),
+    fails(/no em, reward or answer/, asked({}, STOP), reported({ ...STOPPED, stopped_probe: { tokens: 32 } })),
     fails('g: stopped at 32 tokens, stopped_probe is of 64', asked({}, STOP), reported({ ...STOPPED, stopped_probe: { tokens: 64, em: 1 } })),
   ],
   GIVES_UP: [
@@ -149,9 +149,9 @@ t.test('an outcome of a batch that was refused alone is refused', async (t) => {
   t.same(generationsOf([batch]).map(({ outcomes: [one] }) => [one!.fate, one!.isLabelWanted]), [['stored', true], ['refused', false]])
 })
 
-t.test('a decider that thins draws itself need not enrol what is left out', async (t) => {
+t.test('a decider need not enrol draws beyond label_rate', async (t) => {
   const exchanges = [reported()]
-  const judged = (enrolledShare: number) => checks.ASKS_FIRST.judge({ exchanges, generations: generationsOf(exchanges, { salt: 'salt', enrolledShare }) })
+  const judged = (labelRate: number) => checks.ASKS_FIRST.judge({ exchanges, generations: generationsOf(exchanges, { salt: 'salt', labelRate }) })
   t.same(judged(0), { problems: [] })
   t.match(judged(1), { problems: [/neither asked about nor enrolled/] })
 })

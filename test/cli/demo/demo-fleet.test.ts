@@ -2,7 +2,7 @@ import t from 'tap'
 import { addScores, EMPTY_SCORE, savedRatio, trueEmDrop, createFleet, type Score } from '../../../src/cli/demo/demo-fleet.js'
 import { MODELS } from '../../../src/cli/demo/demo.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import type { Step } from '../../../src/core/decide/decide.js'
+import type { Step } from '../../../src/core/decide/step.js'
 
 const score = { generations: 2, control: 1, treated: 1, fullTokens: 200, tokens: 150, lost: 0.04 }
 

@@ -15,7 +15,7 @@ t.test('generations are enrolled, learned from in their slices, and stopped at t
     service.report({ generation_id, context, samples: 1, arm, tokens: 100, em: 1, steps_asked: 1, ...(arm === 'control' && { steps }) })
   }
   t.not(service.rule(context).threshold, null)
-  t.match(service.state(KEY)?.guarantee, {})
+  t.match(service.state(KEY)?.rule.guarantee, {})
   const { decision } = service.decide({ generation_id: 'last', arm: 'treated', context, tokens: 16, confidence: 0.999 })
   t.equal(decision, 'stop')
 })

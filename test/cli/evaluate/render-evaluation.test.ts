@@ -17,13 +17,13 @@ context  rule                      saved %  gross %  EM drop  worst  exceeded  c
 ----------------------------------------------------------------------------------------
 task=a   never stop                   51.2     55.0      0.0    3.1    1 of 4
          raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4
-         stopgate, from nothing       51.2     55.0      0.0    3.1    1 of 4     3 of 4
+         stopgate, learning           51.2     55.0      0.0    3.1    1 of 4     3 of 4
 ----------------------------------------------------------------------------------------
 all      never stop                   51.2     55.0      0.0    3.1    1 of 4
          raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4
-         stopgate, from nothing       51.2     55.0      0.0    3.1    1 of 4     3 of 4`.slice(1))
+         stopgate, learning           51.2     55.0      0.0    3.1    1 of 4     3 of 4`.slice(1))
 t.match(text, /above 2\.0\./)
-t.match(text, /before the first certificate of stopgate, from nothing: task=a 203\.\n/)
+t.match(text, /before the first certificate of stopgate, learning: task=a 203\.\n/)
 t.notMatch(text, /Remedies/, 'every rule was certified')
 
 const bare = [rule('never stop'), { ...rule(CERTIFIED_RULES.raw), certified: 0 }]

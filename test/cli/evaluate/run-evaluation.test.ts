@@ -8,7 +8,7 @@ const policy = { max_em_drop: 0.05, check_every_tokens: 32, check_growth: 0 }
 const plan: EvaluationPlan = { levels: ['model', 'task'], policy, probeTokens: null, runs: 3, seed: 1 }
 const runs = simulatedRuns(900, 3)
 const all = runEvaluation(runs, plan)
-const few = runs.slice(0, 300)
+const few = runs.slice(0, 150)
 type Rules = ReturnType<typeof runEvaluation>['total']['rules']
 
 t.test('every rule is evaluated in every run, by context and in total', async (t) => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { ORACLE, plainRules, caseOf, certify, scoreWith, CERTIFIED_RULES, certifiedRules } from '../../../src/cli/evaluate/stopping-rules.js'
 import { runOf } from './traces.js'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
-import type { Predictor } from '../../../src/core/predictor/predictor.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import type { Predictor } from '../../../src/core/scores/predictor.js'
 
 const run = runOf('a', 1, [[0.92, 0, 1], [0.5, 0, 1], [0.91, 1, 2], [0.96, 1, 3], [0.97, 1, 4]])
 const tokensOf = (runs: typeof run[]) => Object.fromEntries(plainRules(runs).map(({ name, end }) => [name, end(run).tokens]))

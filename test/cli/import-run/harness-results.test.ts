@@ -46,7 +46,7 @@ t.test('a filter and a metric can be chosen, and tasks without them are reported
   t.same(notes, [])
 })
 
-t.test('an evaluation that was stopped early states what is estimated', async (t) => {
+t.test('an evaluation that was stopped early states which figures are estimates', async (t) => {
   const em = { 'exact_match,none': 0.8, 'exact_match_stderr,none': 0.02, 'exact_match_stopped,none': 0.79 }
   const limits = { 'exact_match_estimate_low,none': 0.78, 'exact_match_estimate_high,none': 0.81 }
   const tokens = { 'tokens_mean,none': 100, 'tokens_spent_mean,none': 60, 'tokens_saved_ratio,none': 0.4, 'stop_rate,none': 0.5 }

@@ -60,7 +60,7 @@ t.test('a folder of results of lm-evaluation-harness is imported', async (t) => 
 
 t.test('an unusable line affects no other line', async (t) => {
   const { folder, url } = await service(t)
-  const file = join(folder, 'run.log') // only the content tells its format
+  const file = join(folder, 'run.log') // only the content shows its format
   const bad = ['starting', line(1).replace('0.5', 'NaN').trim(), '{"step":2,"em":0.5}', line(3, -1).trim()]
   await writeFile(file, bad.map((text) => `${text}\n${line(4)}`).join('') + '{"step":5}\n'.repeat(40) + line(6))
   const io = captureIo()

@@ -75,7 +75,7 @@ t.test('damage is reported and everything before it is read', async (t) => {
   const problems: string[] = []
   const file = new RunFile(path, {}, { onProblem: ({ message }) => { problems.push(message) }, onNote: t.fail })
   await writeFile(path, frameRecord(writeVersion(1)).subarray(0, 5))
-  t.same(await steps(file), [], 'too short to tell its format')
+  t.same(await steps(file), [], 'too short to show its format')
   const odd = [Buffer.from([8, 1]), Buffer.from([255])].map(frameRecord)
   await writeFile(path, Buffer.concat([event(1), ...odd, event(2), broken, event(4)]))
   t.same(await steps(file), [1])

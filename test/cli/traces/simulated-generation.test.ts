@@ -1,13 +1,15 @@
 import t from 'tap'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import { PROFILES, simulateGeneration, type Profile, type SimulatedStep } from '../../../src/cli/traces/simulated-generation.js'
+import { NO_EVIDENCE } from '../../core/stats/no-evidence.js'
+import { numRuns } from '../../property.js'
 import { plantedProfile, truthOf } from '../../simulated-truth.js'
 import { contextKey } from '../../../src/core/policy/context.js'
 import { TEST_CADENCE } from '../../test-cadence.js'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { emDrop, NO_EVIDENCE, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
-import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
-import { stopsOf } from '../../../src/core/certificate/trace.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import { emDrop, tokensSavedRatio } from '../../../src/core/stats/evidence.js'
+import { addTrace } from '../../../src/core/stats/evidence-sum.js'
+import { stopsOf } from '../../../src/core/stats/trace.js'
 
 const [steady, bold, choices] = PROFILES as [Profile, Profile, Profile]
 
@@ -67,7 +69,7 @@ t.test('without a planted drop nothing is lost', async (t) => t.ok(truthOf(plant
 
 for (const profile of PROFILES) {
   t.test(`the evidence of the core agrees with the truth: ${JSON.stringify(profile.context)}`, async (t) => {
-    const n = 20_000
+    const n = numRuns(8_000, 20_000)
     const truth = truthOf(profile, n, seededRandom(1001))
     const random = seededRandom(2002)
     let evidence = NO_EVIDENCE

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Bundle, bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
-import { decide, type Decision, type Freshness, type Step } from '../../../src/core/decide/decide.js'
+import { decide, type Freshness } from '../../../src/core/decide/decide.js'
+import type { Step } from '../../../src/core/decide/step.js'
 import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
-import { clampConfidence } from '../../../src/core/outcome/outcome.js'
+import { clampConfidence } from '../../../src/core/decide/scorer.js'
 import { contextKey, isWithin } from '../../../src/core/policy/context.js'
 import { holds } from '../../property.js'
 import { snapshots, stepWith } from './random-steps.js'
@@ -47,6 +48,16 @@ t.test('the threshold for a predictor\'s score has a field of its own', async (t
   t.match(rules.at(-1), { threshold: null, scorer: PREDICTOR.name, score_threshold: PREDICTOR.grid[3] })
 })
 
+t.test('law 2: a bundle has no threshold where one is suspended, so that no worker can misread it', async (t) => {
+  const own = bundleOf(snapshotOf({ 'model=q,task=x': { index: 3, isSuspended: true } }))
+  t.match(own.rules.at(-1), { threshold: null, suspended: true, scope: 'none' })
+  const predicted = bundleOf(snapshotOf({ 'model=q,task=x': { index: 3, isSuspended: true, policy: { score: PREDICTOR.name } } }))
+  t.match(predicted.rules.at(-1), { threshold: null, score_threshold: null })
+  const step: Step = { tokens: 1, confidence: 1, arm: 'treated', context: { model: 'q', task: 'x' } }
+  t.match(decide(snapshotOfBundle(sent(own)), 'fresh', step), { decision: 'continue', reason: 'suspended', threshold: null, next_check_tokens: null })
+  t.notOk(bundleOf(snapshotOf({ 'model=q,task=x': { index: 3 } })).rules.some((rule) => 'suspended' in rule))
+})
+
 t.test('a bundle for a prefix reveals nothing about other contexts', async (t) => {
   const snapshot = snapshotOf({ '*': { index: 1 }, 'model=q,task=x': { index: 3, learnedControlShare: 0.4 }, 'model=secret,task=x': { index: 4 } })
   const bundle = bundleOf(snapshot, 'model=q')
@@ -66,13 +77,12 @@ t.test('contexts share rules, and a context value may be any word', async (t) =>
 
 const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'stale', 'too_old')
 const bundleThroughJson = (snapshot: Snapshot, prefix?: string) => snapshotOfBundle(JSON.parse(JSON.stringify(bundleOf(snapshot, prefix))))
-const withoutGuarantee = ({ guarantee: _, ...rest }: Decision) => rest
 
 t.test('a decision from a bundle sent as JSON equals the service\'s to the bit', async (t) => {
   holds(t, fc.property(snapshots, FRESHNESS, fc.array(stepWith(null), { maxLength: 6 }), (snapshot, freshness, steps) => {
     const bundled = bundleThroughJson(snapshot)
     return steps.every((step) => {
-      t.same(withoutGuarantee(decide(bundled, freshness, step)), withoutGuarantee(decide(snapshot, freshness, step)))
+      t.same(decide(bundled, freshness, step), decide(snapshot, freshness, step))
       const [mine, its] = [ruleFor(bundled, step.context), ruleFor(snapshot, step.context)]
       return mine.storePrompts === its.storePrompts
     })
@@ -85,7 +95,7 @@ t.test('a bundle for a prefix decides the same within it, and continues elsewher
     const bundled = bundleThroughJson(snapshot, prefix)
     return steps.every((step) => {
       const [mine, its] = [decide(bundled, 'fresh', step), decide(snapshot, 'fresh', step)]
-      if (isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)) t.same(withoutGuarantee(mine), withoutGuarantee(its))
+      if (isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)) t.same(mine, its)
       return mine.decision === 'continue' || isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)
     })
   }), 300)

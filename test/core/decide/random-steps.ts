@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Step } from '../../../src/core/decide/decide.js'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
+import type { Step } from '../../../src/core/decide/step.js'
+import { GRID } from '../../../src/core/decide/grid.js'
 import { CONFIDENCE, type Policy } from '../../../src/core/policy/policy.js'
 import { PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
 
@@ -56,8 +56,6 @@ export function stepWith (bad: fc.Arbitrary<unknown> | null): fc.Arbitrary<Step>
     due_tokens: field(fc.nat(300)),
     retry_of: field(fc.constant('g')),
     signals: fc.dictionary(fc.constantFrom('entropy', 'x'), field(number), { noNullPrototype: true }),
-    em: field(fc.constantFrom(0, 1)),
-    answer: field(fc.string({ maxLength: 5, unit: 'grapheme' })),
     probed_score: field(fc.option(score)),
   }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<Step>
 }

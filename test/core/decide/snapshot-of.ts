@@ -1,12 +1,13 @@
-import { GRID } from '../../../src/core/certificate/thresholds.js'
-import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
-import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
-import { ALL_LABELS } from '../../../src/core/contexts/label-losses.js'
-import type { Pin } from '../../../src/core/contexts/pin.js'
-import { compileSnapshot, type Snapshot } from '../../../src/core/decide/snapshot.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import type { ChainLink } from '../../../src/core/learn/chain-link.js'
+import type { Guarantee } from '../../../src/core/decide/guarantee.js'
+import { ALL_LABELS } from '../../../src/core/decide/rule.js'
+import type { Pin } from '../../../src/core/policy/pin.js'
+import { compileSnapshot } from '../../../src/core/learn/compile-snapshot.js'
+import type { Snapshot } from '../../../src/core/decide/snapshot.js'
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
-import type { Predictor } from '../../../src/core/predictor/predictor.js'
+import type { Predictor } from '../../../src/core/scores/predictor.js'
 import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
 /** The fields of a context's link that a test states: a pin by its threshold and by the name of the predictor that it is for. */
@@ -19,25 +20,15 @@ export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
 export const GUARANTEE: Guarantee = {
   max_em_drop: 0.02,
   error_level: 0.05,
+  total_error_level: 0.05,
   post_hoc: false,
-  label: 'exact_match',
   about: 'exact match',
   as_judged: false,
-  follow_up_ratio: 1,
+  since: 1_759_566_600_000,
+  until: 1_759_569_150_000,
+  units: 300,
   cancelled_ratio: 0,
-  on_arrival: false,
-  scope: 'context',
-  generations: 300,
-  em_drop: 0,
-  stops: 0,
-  fidelity: null,
-  served_em_drop: null,
-  served_em_drop_high: null,
   total_em_drop_bound: null,
-  breach: 'fidelity',
-  tokens_saved_ratio: 0.5,
-  tokens_saved_gross_ratio: 0.5,
-  epoch: 1,
   since_step: null,
 }
 
@@ -73,6 +64,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     leftEpoch: null,
     knownEpoch: null,
     probeForm: null,
+    isSuspended: false,
     isUnreadable: false,
     warnings: [],
     learnedControlShare: undefined,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
+import { secondHash, uniform } from '../../../src/core/decide/arm.js'
 import { answerDigest } from '../../../src/core/outcome/exact-match.js'
+import { clampConfidence } from '../../../src/core/decide/scorer.js'
 import {
-  clampConfidence, gradeOutcome, type LoggedStep, outcomeProblem, probeTokensOfSteps, type ReportedOutcome, withProbeCosts,
+  gradeOutcome, type LoggedStep, outcomeProblem, probeTokensOfSteps, type ReportedOutcome, withProbeCosts,
 } from '../../../src/core/outcome/outcome.js'
 
 const REPORT: ReportedOutcome = { generation_id: 'g1', tokens: 100 }
@@ -210,7 +211,7 @@ t.test('a contradictory outcome is refused with a remedy', async (t) => {
   t.match(outcomeProblem({ ...REPORT, arm: 'control', stopped: true }), { path: '/stopped', message: 'never stopped' })
   t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 10 })] }), { path: '/steps/1/tokens', message: 'order' })
   t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 101 })] }), { path: '/steps/1/tokens', message: '100' })
-  t.equal(outcomeProblem({ ...REPORT, arm: 'treated', stopped: true, steps: [step({ tokens: 20 }), step({ tokens: 20 }), step({ tokens: 100 })] }), null)
+  t.equal(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 20 }), step({ tokens: 100 })] }), null)
   t.equal(outcomeProblem(REPORT), null)
 })
 
@@ -223,8 +224,12 @@ t.test('the samples of a group are numbered below their count', async (t) => {
 t.test('the probe of a stop belongs to a stopped generation and is part of it', async (t) => {
   const stop = { ...REPORT, arm: 'treated', stopped: true, stopped_probe: { tokens: 80, em: 1 } } as const
   t.equal(outcomeProblem(stop), null)
+  for (const probe of [undefined, { tokens: 80 }]) {
+    t.match(outcomeProblem({ ...stop, stopped_probe: probe! }), { path: '/stopped_probe', message: 'is required where stopped is true' })
+  }
+  t.equal(outcomeProblem({ ...stop, stopped_probe: { tokens: 80, answer: '' } }), null)
   t.match(outcomeProblem({ ...stop, stopped: false }), { path: '/stopped_probe', message: 'stopped true' })
-  t.match(outcomeProblem({ ...stop, stopped_probe: { tokens: 101 } }), { path: '/stopped_probe/tokens', message: '(100)' })
+  t.match(outcomeProblem({ ...stop, stopped_probe: { tokens: 101, em: 1 } }), { path: '/stopped_probe/tokens', message: '(100)' })
 })
 
 t.test('the probe of a stop is graded like a step, and by whether it is the answer that was served', async (t) => {

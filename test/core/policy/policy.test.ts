@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   certificationTerms, DEFAULT_POLICY, effectivePolicy, haveSameTerms, nextCheckTokens, patchedPolicy, type PolicyPatch,
 } from '../../../src/core/policy/policy.js'
-import { policyWith } from '../reducer/memory-fold.js'
+import { policyWith } from '../learn/memory-fold.js'
 
 t.test('the next check is the next multiple of the cadence, and not before min_tokens', async (t) => {
   const rule = { minTokens: 0, checkEveryTokens: 32, checkGrowth: 0 }

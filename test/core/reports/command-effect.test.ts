@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { LoadedContexts } from '../../../src/core/contexts/chain-link.js'
-import { generationsPerDay } from '../../../src/core/contexts/savings.js'
+import type { LoadedContexts } from '../../../src/core/learn/chain-link.js'
+import { generationsPerDay } from '../../../src/core/stats/savings.js'
 import { isWithin } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { commandEffects, comparedPerDay } from '../../../src/core/reports/command-effect.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
-import { holds } from '../../property.js'
-import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../reducer/memory-fold.js'
+import { holds, numRuns } from '../../property.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../learn/memory-fold.js'
 
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
@@ -62,7 +62,7 @@ t.test('the predicted effects equal the real ones', async (t) => {
         mode_before: viewBefore.mode,
         mode_after: view.mode,
         status_after: view.status,
-        new_epoch: view.epoch !== known.states.get(key)!.epoch,
+        new_epoch: view.epoch !== known.states.get(key)!.epoch.number,
         post_hoc: view.guarantee === null ? post_hoc : view.guarantee.post_hoc,
       })
       if (before !== after) moves++
@@ -70,7 +70,7 @@ t.test('the predicted effects equal the real ones', async (t) => {
       if (new_epoch) epochs++
       if (post_hoc && after !== null) postHoc++
     }
-  }), 360)
+  }), numRuns(120, 360))
   for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
 })
 
@@ -86,7 +86,7 @@ function certifiedWithTraffic (hours: number): MemoryFold {
   fold.learn(probed, 0, 224)
   for (let hour = 1; hour <= hours; hour++) {
     fold.learn(probed, hour * HOUR, 4)
-    fold.learn(outcomeOf({ arm: 'treated', steps: null, tokens: 40, stopped: true, u: 0.7 }), hour * HOUR, 4)
+    fold.learn(outcomeOf({ arm: 'treated', steps: null, tokens: 40, stopped: true, stopped_probe: { tokens: 38, exact_match: 1, agreement: 1 }, u: 0.7 }), hour * HOUR, 4)
   }
   return fold
 }
@@ -98,7 +98,7 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
   const [effect] = commandEffects(known, { type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }, [LEAF], now)
   const ratio = effect!.tokens_saved_ratio_before!
   // Half of the generations are control, of 100 tokens in full and 2 of probes.
-  const aDay = generationsPerDay(fold.state().day, now)!
+  const aDay = generationsPerDay(fold.state().savings.day, now)!
   t.ok(Math.abs(aDay - 8 * 24) <= 8, `${aDay} generations a day`)
   const close = (a: number | null, b: number, message: string) => t.ok(Math.abs(a! - b) < 1e-6 * Math.abs(b), `${message}: ${a}, ${b}`)
   t.ok(ratio > 0.5 && ratio < 0.63)

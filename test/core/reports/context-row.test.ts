@@ -1,24 +1,26 @@
 import t from 'tap'
-import { allTested } from '../../../src/core/certificate/tested-evidence.js'
-import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
-import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import { stopsOf } from '../../../src/core/certificate/trace.js'
-import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
-import { addToMembership, type Membership } from '../../../src/core/contexts/membership.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import { addTrace } from '../../../src/core/stats/evidence-sum.js'
+import { stopsOf } from '../../../src/core/stats/trace.js'
+import { type ContextState, openEpoch } from '../../../src/core/learn/context-state.js'
+import { addToMembership, type Membership } from '../../../src/core/evidence/membership.js'
+import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
-import { memberUnit } from '../contexts/member-unit.js'
-import { FIRST } from '../reducer/memory-fold.js'
+import { NO_EVIDENCE } from '../stats/no-evidence.js'
+import { memberUnit } from '../learn/member-unit.js'
+import { FIRST } from '../learn/memory-fold.js'
 import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
+import { changed, type Changes } from '../../changed-state.js'
 
 const levels = ['model', 'task']
 const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
 
-function stateOf (generations: number, changes: Partial<ContextState> = {}): ContextState {
+function stateOf (generations: number, changes: Changes = {}): ContextState {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' })
-  return { ...opened, evidence, tested: allTested(evidence), ...changes }
+  const opened = openEpoch(undefined, { cause: 'first_enrolment', policy: TEST_POLICY, levels, time: 1000, name: '1000-1' })
+  return changed(changed(opened, { evidence: { final: evidence, span: newSpan(GRID.length, 0) } }), changes)
 }
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({
@@ -49,7 +51,7 @@ t.test('a context of a pool has the status of the pool; sums certify nothing', a
 })
 
 t.test('if a pool has drifted, only the pool has the alarm', async (t) => {
-  const states = loaded({ 'model=q': stateOf(0, { epoch_cause: 'drift' }), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
+  const states = loaded({ 'model=q': stateOf(0, { epoch: { cause: 'drift' } }), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
   t.match(describeRow(states, 'model=q'), { status: 'drifted', alarms: ['drift'], withdrawn_at: 1000 })
   t.match(describeRow(states, 'model=q,task=a'), { status: 'drifted', alarms: [], withdrawn_at: null })
 })
@@ -66,16 +68,16 @@ t.test('a member of a pool shows its own evidence at the threshold of the pool, 
 })
 
 t.test('a threshold was withdrawn when the epoch began, whatever moved later, or when the context left its pool', async (t) => {
-  const at = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a', 2000).withdrawn_at
-  t.equal(at({ epoch_cause: 'drift' }), 1000)
-  t.equal(at({ epoch_cause: 'breach' }), 1000)
-  t.equal(at({ drift: [9, 9, 9] }), null, 'a suspicion withdraws nothing')
+  const at = (changes: Changes) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a', 2000).withdrawn_at
+  t.equal(at({ epoch: { cause: 'drift' } }), 1000)
+  t.equal(at({ epoch: { cause: 'breach' } }), 1000)
+  t.equal(at({ guards: { drift: [9, 9, 9] } }), null, 'a suspicion withdraws nothing')
 })
 
 t.test('drift, breach and suspicions are alarms', async (t) => {
-  const alarms = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
-  t.same(alarms({ epoch_cause: 'drift' }), ['drift'])
-  t.same(alarms({ epoch_cause: 'breach', is_suspected: true }), ['breach'], 'a suspicion of breach is none of drift')
-  t.same(alarms({ epoch_cause: 'breach', drift: [9, 9, 9] }), ['breach', 'drift_suspected'])
+  const alarms = (changes: Changes) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
+  t.same(alarms({ epoch: { cause: 'drift' } }), ['drift'])
+  t.same(alarms({ epoch: { cause: 'breach' }, guards: { is_suspected: true } }), ['breach'], 'a suspicion of breach is none of drift')
+  t.same(alarms({ epoch: { cause: 'breach' }, guards: { drift: [9, 9, 9] } }), ['breach', 'drift_suspected'])
   t.same(alarms({}), [])
 })

@@ -1,32 +1,39 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { openEpoch } from '../../../src/core/contexts/context-state.js'
-import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
-import type { Policy } from '../../../src/core/policy/policy.js'
+import { openEpoch } from '../../../src/core/learn/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/evidence/follow-up-counts.js'
+import { countUnits, newReports } from '../../../src/core/evidence/reports.js'
+import { NO_SIGHT, noteStops } from '../../../src/core/guards/sight.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import { certificationTerms, DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { DIAGNOSES } from '../../../src/core/reports/diagnosis.js'
 import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
+import { changed, type Changes } from '../../changed-state.js'
 
 const levels = ['model', 'task']
 const key = 'model=q,task=gsm8k'
-const collecting = { follow_up: { ...NO_FOLLOW_UP, enrolled: 50, accounted: 50, reported: 50 } }
+const collecting = { reports: { follow_up: { ...NO_FOLLOW_UP, enrolled: 50, accounted: 50, reported: 50 } } }
+const certified = { index: 3, threshold: GRID[3]!, judged_by: certificationTerms(DEFAULT_POLICY) }
 const pin = (threshold: number | null) => ({ threshold, reason: 'r', by: 'ops', expires_at: null })
 
 interface Options { readonly policy?: Partial<Policy>, readonly pins?: ReadonlyMap<string, ReturnType<typeof pin>>, readonly at?: string }
 
-function diagnosis (changes: object, { policy = {}, pins = new Map(), at = key }: Options = {}) {
-  const state = { ...openEpoch(undefined, 'first_enrolment', { ...TEST_POLICY, ...policy }, levels, { time: 1000, name: '1000-1' }), ...changes }
+function diagnosis (changes: Changes, { policy = {}, pins = new Map(), at = key }: Options = {}) {
+  const opened = openEpoch(undefined, { cause: 'first_enrolment', policy: { ...TEST_POLICY, ...policy }, levels, time: 1000, name: '1000-1' })
+  const state = changed(opened, changes)
   const defaultPolicy = { ...AT_TEST_CADENCE, ...policy }
   const loaded = { levels, defaultPolicy, policies: new Map(), pins, predictors: new Map(), states: new Map([[at, state]]) }
   return describeContext(loaded, at).diagnosis?.reason ?? null
 }
 
 t.test('the first reason that applies is named', async (t) => {
-  const faulty = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ follow_up: { ...NO_FOLLOW_UP, ...counts } })
+  const faulty = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ reports: countUnits(newReports(undefined, 1000), counts) })
   for (const [expected, changes, options] of [
     ['collecting', collecting],
     ['mode_off', collecting, { policy: { mode: 'off' as const } }],
-    ['mode_shadow', collecting, { policy: { mode: 'shadow' as const } }],
+    ['mode_shadow', collecting, { policy: { mode: 'shadow' as const }, pins: new Map([[key, pin(0.9)]]) }],
+    ['collecting', collecting, { policy: { mode: 'shadow' as const } }],
     ['pin_never', collecting, { pins: new Map([[key, pin(null)]]) }],
     [null, collecting, { pins: new Map([[key, pin(0.9)]]) }],
     ['not_asked', {}],
@@ -36,13 +43,15 @@ t.test('the first reason that applies is named', async (t) => {
     ['lists_late', faulty({ enrolled: 10, accounted: 9, unenrolled: 40, left_out: 40, listed_late: 40 })],
     ['outcomes_missing', faulty({ enrolled: 40, missing: 40 })],
     ['labels_missing', faulty({ enrolled: 50, accounted: 50, labels_wanted: 40, labels_given: 3 })],
-    ['accuracy', { ...collecting, unlikely: 'accuracy' }],
-    ['too_few', { ...collecting, unlikely: 'too_few' }],
-    ['probe_cost', { ...collecting, unlikely: 'probe_cost' }],
-    ['mode_off', { ...collecting, unlikely: 'accuracy' }, { policy: { mode: 'off' as const } }],
-    ['accuracy', { ...collecting, unlikely: 'accuracy', epoch_cause: 'drift' }],
-    ['withdrawn', { ...collecting, epoch_cause: 'drift' }],
-    ['breach_held', { ...collecting, hold: { breaches: 2, until: 5000, is_over: false } }],
+    ['accuracy', { ...collecting, rule: { unlikely: 'accuracy' as const } }],
+    ['too_few', { ...collecting, rule: { unlikely: 'too_few' as const } }],
+    ['probe_cost', { ...collecting, rule: { unlikely: 'probe_cost' as const } }],
+    ['mode_off', { ...collecting, rule: { unlikely: 'accuracy' as const } }, { policy: { mode: 'off' as const } }],
+    ['accuracy', { ...collecting, rule: { unlikely: 'accuracy' as const }, epoch: { cause: 'drift' as const } }],
+    ['withdrawn', { ...collecting, epoch: { cause: 'drift' as const } }],
+    ['breach_held', { ...collecting, guards: { hold: { breaches: 2, until: 5000, is_over: false } } }],
+    ['suspended', { ...collecting, rule: certified, guards: { sight: noteStops(NO_SIGHT, false, 0, 64) } }],
+    [null, { ...collecting, rule: certified }],
     ['sums_only', collecting, { at: 'model=q' }],
   ] as const) t.equal(diagnosis(changes, options), expected, String(expected))
 })

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { scoredEvidence } from '../../../src/core/contexts/scored-evidence.js'
+import { logEvidence } from '../../../src/core/stats/certificate.js'
+import { scoredEvidence } from '../../../src/core/learn/scored-evidence.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeThresholds } from '../../../src/core/reports/threshold-rows.js'
-import { FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import { FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../learn/memory-fold.js'
 
 /** The threshold rows of a fold's leaf under a policy. */
 function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
@@ -33,21 +33,11 @@ t.test('the generations that a threshold needs include those of every safer one'
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
 })
 
-t.test('the evidence is that of what is accounted for; generations that are open only keep a threshold from its certificate', async (t) => {
+t.test('evidence comes from generations that are accounted for; open ones only keep a threshold from its certificate', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
-  const { tested, ...scored } = scoredEvidence(fold.state(), policyWith(), new Map())
-  const open = { ...tested, open: { ...tested.open, unaccounted: 50 } }
-  const row = describeThresholds({ ...scored, tested: open, certified: -1, unaccounted: 50 }, policyWith())[29]!
+  const scored = scoredEvidence(fold.state(), policyWith(), new Map())
+  const row = describeThresholds({ ...scored, certified: -1, unaccounted: 50 }, policyWith())[29]!
   t.match(row, { certified: false, generations_needed: 0, kept: FIRST })
   t.ok(Math.abs(row.log_evidence - logEvidence(0.02, { lost: 0, kept: FIRST, gained: 0 })) < 1e-9)
-})
-
-t.test('where only a part of the generations counts as evidence, the others are needed besides', async (t) => {
-  const fold = memoryFold()
-  fold.learn(KEPT, 0, 96)
-  const state = fold.state()
-  const { tested } = state
-  const counted = { ...state, tested: { ...tested, final: { ...tested.final, generations: 48 } } }
-  t.equal(describeThresholds(scoredEvidence(counted, policyWith(), new Map()), policyWith())[29]!.generations_needed, 2 * (FIRST - 48))
 })

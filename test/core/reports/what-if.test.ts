@@ -1,13 +1,17 @@
 import t from 'tap'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.js'
+import { openEpoch } from '../../../src/core/learn/context-state.js'
+import { knownEvidence } from '../../../src/core/evidence/gathered-evidence.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { commandEffects } from '../../../src/core/reports/command-effect.js'
 import { ANSWERABLE_FIELDS, cadenceProblem, replayTraces, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/reports/what-if.js'
-import { traceSlot } from '../../../src/core/reducer/pending-outcomes.js'
+import { traceSlot } from '../../../src/core/learn/pending-outcomes.js'
 import { tracesText } from '../../test-data.js'
-import { FIRST, KEPT, LEAF, losslessGenerations, type MemoryFold, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import {
+  FIRST, KEPT, LEAF, losslessGenerations, type MemoryFold, memoryFold, outcomeOf, policyWith, SURE_STEP,
+} from '../learn/memory-fold.js'
+import { changed } from '../../changed-state.js'
 
 const LEVELS = ['model', 'task']
 
@@ -57,23 +61,24 @@ t.test('another cadence is answered as a run at that cadence would be', async (t
     const real = asked(runs, other, present)
     const policy = policyWith(other)
     const replayed = replayTraces(recorded.state(), policy, LEVELS, traces)
-    t.same(evidenceOf(replayed.asked), evidenceOf(real.state()), JSON.stringify(other))
+    t.same(knownEvidence(replayed.asked.evidence), knownEvidence(real.state().evidence), JSON.stringify(other))
     const { cadence, ...answer } = whatIf(recorded.state(), policy, LEVELS, new Map(), traces)
     const { cadence: _, ...atThatCadence } = whatIf(real.state(), policy, LEVELS, new Map())
     t.same(answer, atThatCadence)
     const spent = cadence!.asked.probe_tokens * runs.length
-    t.equal(cadence!.asked.tokens_saved_ratio, -spent / evidenceOf(real.state()).full_tokens, 'nothing is in force')
+    t.equal(cadence!.asked.tokens_saved_ratio, -spent / knownEvidence(real.state().evidence).full_tokens, 'nothing is in force')
   }
 })
 
-t.test('rule 15: another cadence opens an epoch with a part of the level; the present one does not', async (t) => {
+t.test('E9: another cadence opens an epoch with a part of the level; the present one does not', async (t) => {
   const recorded = asked(readRuns(tracesText('reasoner')).slice(0, 50), { check_every_tokens: 4 })
   const traces = [...recorded.traces.values()]
   const next = (check_every_tokens: number, state = recorded.state()) =>
     whatIf(state, policyWith({ check_every_tokens }), LEVELS, new Map(), traces).generations_to_next_certificate
   t.equal(next(4), whatIf(recorded.state(), policyWith({ check_every_tokens: 4 }), LEVELS, new Map()).generations_to_next_certificate)
   t.ok(next(8)! > next(4)!)
-  const late = { ...recorded.state(), looks: { count: 1, at: 0 }, updated_at: 1000 * DEFAULT_POLICY.max_evidence_age_seconds }
+  const looks = { count: 1, at: 0, uncertified: 0 }
+  const late = changed(recorded.state(), { epoch: { looks }, reports: { updated_at: 1000 * DEFAULT_POLICY.max_evidence_age_seconds } })
   t.equal(next(8, late), next(8), 'earlier ones count for one evidence age')
 })
 
@@ -83,10 +88,10 @@ t.test('both cadences are compared at the threshold in force', async (t) => {
     ({ tokens: 10 * (i + 1), confidence, exact_match: confidence === 1 ? 1 as const : 0 as const, asked_tokens: i + 1 }))
   const outcome = outcomeOf({ steps, asked_tokens: 4 })
   for (let i = 0; i < 200; i++) fold.learn({ ...outcome, generation_id: `g${i}` }, 1)
-  t.not(fold.state().threshold, null)
+  t.not(fold.state().rule.threshold, null)
   const policy = policyWith({ check_every_tokens: 20, check_growth: 1 })
   const { comparison } = replayTraces(fold.state(), policy, LEVELS, [...fold.traces.values()])
-  t.equal(comparison.threshold, fold.state().threshold)
+  t.equal(comparison.threshold, fold.state().rule.threshold)
   t.same(comparison.recorded, {
     check_every_tokens: 10,
     check_growth: 0,
@@ -114,7 +119,7 @@ t.test('traces of other epochs are no answer', async (t) => {
   const answer = whatIf(fold.state(), policyWith({ check_every_tokens: 64 }), LEVELS, new Map(), others)
   t.match(answer, { generations: 0, threshold: null })
   t.match(answer.cadence, { recorded: { tokens_saved_ratio: 0, checks: 0 }, asked: { probe_tokens: 0 } })
-  t.equal(fold.state(LEAF).generations, 1)
+  t.equal(fold.state(LEAF).reports.generations, 1)
 })
 
 t.test('a finer cadence cannot be answered', async (t) => {
@@ -138,12 +143,12 @@ t.test('a what-if query judges the same evidence for another guarantee, at the b
     real.learn(KEPT, 0, FIRST)
     real.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
     t.ok(answer.post_hoc)
-    t.equal(answer.threshold === null, real.state().threshold_index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
+    t.equal(answer.threshold === null, real.state().rule.index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
     if (answer.threshold !== null) continue
     real.learn(KEPT, 0, answer.generations_to_next_certificate! - 1)
-    t.equal(real.state().threshold_index, -1, 'one generation fewer is not enough')
+    t.equal(real.state().rule.index, -1, 'one generation fewer is not enough')
     real.learn(KEPT, 0, 1)
-    t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
+    t.not(real.state().rule.index, -1, `after ${answer.generations_to_next_certificate} more it is`)
   }
 })
 
@@ -169,9 +174,9 @@ t.test('unfavourable_from is the threshold from which the predicted drop exceeds
 })
 
 t.test('before the first slice ends, a reported outcome makes another request post hoc, both in a dry run and in a what-if query', async (t) => {
-  const opened = openEpoch(undefined, 'first_enrolment', policyWith(), levels, { time: 0, name: '0-1' })
+  const opened = openEpoch(undefined, { cause: 'first_enrolment', policy: policyWith(), levels, time: 0, name: '0-1' })
   for (const reported of [0, 1]) {
-    const state = { ...opened, follow_up: { ...opened.follow_up, reported } }
+    const state = changed(opened, { reports: { follow_up: { ...opened.reports.follow_up, reported } } })
     const inputs = { levels, defaultPolicy: policyWith(), policies: new Map(), pins: new Map(), predictors: new Map() }
     const loaded = { ...inputs, states: new Map([[LEAF, state]]) }
     const [dry] = commandEffects(loaded, { type: 'policy', key: LEAF, policy: { max_em_drop: 0.05 }, by: 'test' }, [LEAF], 0)

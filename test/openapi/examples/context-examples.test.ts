@@ -8,8 +8,8 @@ import { itemValidator } from '../../../openapi/validation.js'
 t.test('the page, the detail and the policy show the same context', async (t) => {
   const { thresholds: [row], members: _, label_advice: __, ...context } = CONTEXT_DETAIL_EXAMPLE
   t.strictSame(CONTEXT_PAGE_EXAMPLE.contexts, [context])
-  t.match(row, { threshold: context.threshold, em_drop: context.em_drop, tokens_saved_ratio: context.tokens_saved_ratio, certified: true })
-  t.equal(row!.lost + row!.kept + row!.gained, context.control_generations)
+  t.match(row, { threshold: context.threshold, em_drop: context.em.drop, tokens_saved_ratio: context.tokens.saved_ratio, certified: true })
+  t.equal(row!.lost + row!.kept + row!.gained, context.generations.control - context.follow_up.missing, 'of what is accounted for')
   t.match(POLICY_DRY_RUN_EXAMPLE, { key: context.key, contexts: [{ before: context.threshold }], effective: POLICY_DRY_RUN_EXAMPLE.policy })
   t.match(POLICY_REPLY_EXAMPLE, { effective: POLICY_REPLY_EXAMPLE.policy })
 })

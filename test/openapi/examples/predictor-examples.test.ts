@@ -10,10 +10,13 @@ t.test('every reply has a valid example', async (t) => {
     for (const [method, schema] of Object.entries<any>(operations)) {
       for (const [status, { content }] of Object.entries<any>(schema.responses)) {
         if (!status.startsWith('2') || content?.['application/json'] === undefined) continue
-        const { example } = content['application/json']
-        t.ok(example, `${method} ${path} has an example`)
-        const reply = { status: Number(status), headers: { 'content-type': 'application/json' }, body: JSON.stringify(example ?? null) }
-        t.equal(check({ method, path, schema }, reply), null, `${method} ${path}`)
+        const { example, examples = {} } = content['application/json']
+        const shown = example === undefined ? Object.values<any>(examples).map(({ value }) => value) : [example]
+        t.ok(shown.length > 0, `${method} ${path} has an example`)
+        for (const one of shown) {
+          const reply = { status: Number(status), headers: { 'content-type': 'application/json' }, body: JSON.stringify(one) }
+          t.equal(check({ method, path, schema }, reply), null, `${method} ${path}`)
+        }
       }
     }
   }

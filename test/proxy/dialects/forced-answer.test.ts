@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROBE_FORM_NAMES } from '../../../src/core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES } from '../../../src/core/decide/probe-form.js'
 import { answerBody, meanProbability, probeBody, probeStyle, readForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 

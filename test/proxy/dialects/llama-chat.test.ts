@@ -58,7 +58,7 @@ t.test('a call is compared by its name and arguments, however it is written', as
     const { body } = await service.send('GET', '/v1/contexts/model=m,task=a')
     return body.follow_up?.accounted === 1 && body
   })
-  t.match(learned, { em_full: 1 })
+  t.match(learned, { em: { full: 1 } })
 })
 
 t.test('a call that does not end within its tokens is no answer', async (t) => {

@@ -5,6 +5,11 @@ import { AnswerSignals, Checks, type ChecksOptions, type StopDecision } from '..
 
 const forced = (p: number): ForcedAnswer => ({ text: '42', logprobs: [Math.log(p)], tokens: 1, promptTokens: null, cachedTokens: null })
 
+/** A probe that gets no answer. It ends when it is given up, as requests do. */
+const untilGivenUp: ChecksOptions['probe'] = (_prefix, signal) => new Promise((_resolve, reject) => {
+  signal.addEventListener('abort', () => { reject(new Error('given up')) })
+})
+
 function checksOf (more: Partial<ChecksOptions> = {}) {
   const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as StopDecision[], drawn: [] as number[] }
   const checks = new Checks({
@@ -47,7 +52,7 @@ t.test('checks are exactly at the cadence, one at a time, however many tokens ar
 t.test('a probe that is given up counts with its limit, or with the tokens that the stream had meanwhile', async (t) => {
   for (const [isInStep, streamed, tokens] of [[false, 3, 16], [true, 3, 4], [true, 100, 16]] as const) {
     const reasoning = { tokens: 10, ids: null, text: '' }
-    const { checks, seen } = checksOf({ isInStep, probe: () => new Promise(() => {}) })
+    const { checks, seen } = checksOf({ isInStep, probe: untilGivenUp })
     checks.advance(reasoning)
     reasoning.tokens += streamed
     checks.end()

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import type { ProbeForm } from '../../../src/core/contexts/probe-form.js'
+import type { ProbeForm } from '../../../src/core/decide/probe-form.js'
 import type { EngineRun, ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
 import { ProxiedGeneration, SampleFailedError, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
@@ -43,9 +43,9 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
   for (const key of ['model=m,task=-', PINNED]) {
     const context = await until('the service has its outcome', async () => {
       const { body } = await service.send('GET', `/v1/contexts/${key}`)
-      return body.probe_tokens > 0 && body
+      return body.tokens?.probes > 0 && body
     })
-    t.match(context, { probe_tokens: 7, tokens_saved: -7 }, key)
+    t.match(context, { tokens: { probes: 7, saved: -7 } }, key)
   }
 })
 

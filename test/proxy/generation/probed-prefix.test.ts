@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { DialectName } from '../../../src/proxy/dialects/dialect.js'
 import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
 import { until } from '../../helper.js'
+import { numRuns } from '../../property.js'
 import { CHAT, eventsOf, startUnderTest } from '../proxy-under-test.js'
 import { textOf } from '../stand-in.js'
 
@@ -60,7 +61,7 @@ async function play (t: Test, dialect: DialectName): Promise<void> {
     chunkTokens: next('chunkTokens'),
     chunksDuringProbe: next('chunksDuringProbe'),
     chunksDuringStop: next('chunksDuringStop'),
-  }, {}, { DEFAULT_POLICY: `{"follow_up_seconds":60,"check_every_tokens":${CADENCE}}` })
+  }, {}, { DEFAULT_POLICY: `{"follow_up_seconds":60,"evidence_span_seconds":0,"check_every_tokens":${CADENCE}}` })
   const outcomes: any[] = []
   const { put } = OutcomeReporter.prototype
   t.teardown(() => { OutcomeReporter.prototype.put = put })
@@ -123,7 +124,7 @@ async function play (t: Test, dialect: DialectName): Promise<void> {
     if (!plan.isStream) ok(thought.length < prefix!.length + 5, 'nothing else is shown but the rest of a chunk')
     const isCountedByText = dialect === 'sglang' || dialect === 'plain'
     if (!isCountedByText) ok(thought.length <= tokens + discarded)
-  }), { seed: 20_240_601, numRuns: 80, endOnFailure: true })
+  }), { seed: 20_240_601, numRuns: numRuns(30, 80), endOnFailure: true })
 
   t.ok(stops > 5, `${stops} stops`)
   t.ok(discards > 0 || dialect === 'llama.cpp', `${discards} tokens were discarded`)

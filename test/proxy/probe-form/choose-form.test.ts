@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROBE_FORM_NAMES, type ProbeFormName } from '../../../src/core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeFormName } from '../../../src/core/decide/probe-form.js'
 import { chooseForm } from '../../../src/proxy/probe-form/choose-form.js'
 import type { EndTrial, FormTrial } from '../../../src/proxy/probe-form/end-trial.js'
 

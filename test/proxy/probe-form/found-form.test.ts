@@ -22,8 +22,8 @@ t.test('the form is found over twenty generations, before anything is enrolled, 
     const { status, body } = await service.send('GET', `/v1/contexts/${KEY}`)
     return status === 200 && body
   })
-  t.match(known.probe_form, { form: { name: 'direct', suffix: '', before: '', after: '', tokens: 2 }, is_stated: false, generations: 20, validity: null })
-  t.match(known, { epoch: 1, follow_up: { enrolled: 0, unenrolled: 0 } })
+  t.match(known.probe_form, { name: 'direct', tokens: 2, is_stated: false, validity: null })
+  t.match(known, { epoch: 1, follow_up: { enrolled: 0, left_out: 0 } })
   await until('the proxy has it', async () => (await askTimes(ask, 1, 100))[0].stopgate.arm !== null)
   const last = upstream.requests.filter(({ path }) => path === '/v1/completions').at(-1)!.body
   t.match(last, { max_tokens: 2, temperature: 0 })
@@ -37,7 +37,7 @@ t.test('where no form gives the answer, nothing is probed, and a warning says so
     const { status, body } = await service.send('GET', `/v1/contexts/${KEY}`)
     return status === 200 && body
   })
-  t.match(known, { probe_form: { form: null, tried: [{ name: 'plain', agreement: 0 }, {}, {}, {}, {}] }, warnings: ['probe_form_missing'] })
+  t.match(known, { probe_form: { name: null, tried: [{ name: 'plain', agreement: 0 }, {}, {}, {}, {}] }, warnings: ['probe_form_missing'] })
   const probes = await metric('stopgate_proxy_probes_total{end="ok"}')
   const [reply] = await askTimes(ask, 1, 50)
   t.match(reply.stopgate, { arm: null, probe_tokens: 0 })
@@ -45,13 +45,15 @@ t.test('where no form gives the answer, nothing is probed, and a warning says so
 })
 
 t.test('a stated form is in force at once, and one control generation in twenty is asked at its end', async (t) => {
-  const { ask, service } = await startUnderTest(t, {}, { PROXY_PROBE: 'direct', PROXY_BEFORE_CLOSE: '', PROXY_AFTER_CLOSE: '' })
+  const serviceEnv = { DEFAULT_POLICY: '{"follow_up_seconds":60,"evidence_span_seconds":0}' } // a span would let the control share fall
+  const { ask, service } = await startUnderTest(
+    t, {}, { PROXY_PROBE: 'direct', PROXY_BEFORE_CLOSE: '', PROXY_AFTER_CLOSE: '' }, serviceEnv)
   t.match((await askTimes(ask, 20)).map(({ stopgate }) => stopgate.arm), Array(20).fill('control'))
   const { probe_form: form, epoch } = await until('one was asked at its end', async () => {
     const { body } = await service.send('GET', `/v1/contexts/${KEY}`)
     return body.probe_form?.asked === 1 && body
   })
-  t.match(form, { form: { name: 'direct', tokens: 16 }, is_stated: true, validity: 1 })
+  t.match(form, { name: 'direct', tokens: 16, is_stated: true, validity: 1 })
   t.equal(epoch, 1)
   t.match(await service.metrics.render(), `stopgate_context_probe_validity{context="${KEY}"} 1\n`)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormFinding } from '../../../src/core/contexts/probe-form.js'
+import { PROBE_FORM_NAMES, type ProbeForm, type ProbeFormFinding } from '../../../src/core/decide/probe-form.js'
 import type { EndTrial } from '../../../src/proxy/probe-form/end-trial.js'
 import { ProbeForms, TRIED_GENERATIONS } from '../../../src/proxy/probe-form/probe-forms.js'
 
@@ -45,7 +45,7 @@ t.test('nothing is probed until a form is found over twenty generations, and is 
   t.equal(probeForms.formFor(CONTEXT), null, 'another proxy may have been faster')
   t.notOk(probeForms.claims(CONTEXT))
   rule.form = FORM
-  t.same(probeForms.formFor(CONTEXT), FORM, 'all proxies force alike')
+  t.same(probeForms.formFor(CONTEXT), FORM, 'all proxies force answers in the same way')
   t.notOk(probeForms.claims(CONTEXT))
 })
 
@@ -111,7 +111,7 @@ t.test('a stated form is used at once and reported; it objects to another one on
   probeForms.formFor(CONTEXT)
   t.equal(sent.length, 1)
   const other = rule.form = { ...FORM, tokens: 3 }
-  t.same(probeForms.formFor(CONTEXT), other, 'all proxies force alike')
+  t.same(probeForms.formFor(CONTEXT), other, 'all proxies force answers in the same way')
   probeForms.formFor(CONTEXT)
   t.match(sent.slice(1), [{ form: FORM, is_stated: true }])
 })

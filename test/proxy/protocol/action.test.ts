@@ -22,7 +22,7 @@ t.test('calls are a set of names and arguments, and without calls the content co
   t.equal(actionOf('', [call('f', 'broken {')]), 'f broken {')
 })
 
-t.test('a right answer is stated as a call, a list of calls, or as what the content is', async (t) => {
+t.test('a right answer is stated as a call, a list of calls, or the content', async (t) => {
   t.equal(statedAction('{"name":"f","arguments":{"x":1.0,"id":12345678901234567890}}'), 'f {"id":12345678901234567890,"x":1}')
   t.equal(statedAction('[{"name":"g","arguments":{}},{"name":"f","arguments":{"x":1}}]'), 'f {"x":1}\ng {}')
   const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{"x": 1.0}' } }

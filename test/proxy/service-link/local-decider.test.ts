@@ -2,9 +2,10 @@ import t from 'tap'
 import { bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
 import { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
 import { build, until } from '../../helper.js'
+import { quickPolicy } from '../../quick-policy.js'
 
 t.test('it decides and enrols like the service', async (t) => {
-  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
+  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60 }) })
   await send('PUT', '/v1/contexts/model=m,task=a/pin', { threshold: 0.9, reason: 'test' })
   await send('PUT', '/v1/contexts/model=m,task=b/policy', { mode: 'off' })
   await send('PUT', '/v1/contexts/model=m,task=c/pin', { threshold: 0.9, reason: 'test' })

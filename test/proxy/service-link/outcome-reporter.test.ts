@@ -58,7 +58,7 @@ t.test('a reply without a list of refused outcomes is a problem, and the batch i
   t.same([calls, reporter.waiting], [1, 0])
 })
 
-t.test('a batch of long outcomes stays below what the service takes', async (t) => {
+t.test('a batch of long outcomes stays below the limit of the service', async (t) => {
   const batches: number[] = []
   const post = async (_path: string, body: unknown) => {
     batches.push((body as { outcomes: unknown[] }).outcomes.length)

@@ -5,8 +5,9 @@ import {
 } from '../../../src/service/access/context-access.js'
 import { Quota } from '../../../src/service/access/tokens.js'
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
-import { certify, KEY, losslessOutcome } from '../../certify.js'
+import { certify, enrol, KEY, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
+import { quickPolicy } from '../../quick-policy.js'
 import { bearer, tokenList } from '../../token-fixtures.js'
 
 const bound = (tokenPrefix: string | null) => ({ tokenName: 'tenant', tokenPrefix })
@@ -119,25 +120,26 @@ t.test('routes that cover all contexts are refused to a bound token', async (t) 
   }
 })
 
-const outcomeOf = (id: string, context: object) =>
-  ({ generation_id: id, arm: 'control', context, tokens: 60, em: 1, steps: [{ tokens: 32, confidence: 1, em: 1 }] })
-const asked = (id: string, context: object) => ({ generation_id: id, arm: 'control', tokens: 32, confidence: 1, em: 0, context })
+const outcomeOf = (id: string, context: Context) =>
+  ({ generation_id: id, samples: 1, arm: 'control', context, tokens: 60, em: 1, steps: [{ tokens: 32, confidence: 1, em: 1 }] })
+const asked = (id: string, context: object) => ({ generation_id: id, arm: 'control', tokens: 32, confidence: 1, context })
 
 t.test('another tenant cannot duplicate, label or extend a tenant\'s generations', async (t) => {
   const { as } = await twoTenants(t)
   const [mine, theirs] = [as('q-worker'), as('q2-worker')]
+  await enrol((path, body) => mine('POST', path, body), ['same', 'late', 'mine'].map((id) => outcomeOf(id, q)))
   t.match(await theirs('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } })
   t.match(await as('w')('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } }, 'an unbound worker\'s are others')
   t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { accepted: 1 } })
   t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { duplicates: 1 } })
 
-  await mine('POST', '/v1/outcomes', { ...losslessOutcome('late', q), em: undefined })
+  await mine('POST', '/v1/outcomes', { ...losslessOutcome('late', q), em: undefined, answer: undefined })
   for (const name of ['q2-worker', 'w']) {
     t.match(await as(name)('POST', '/v1/outcomes/late/label', { em: 0 }), { status: 404, body: { code: 'OUTCOME_NOT_FOUND', message: /^Outcome late is unknown/ } }, name)
   }
   t.match(await mine('POST', '/v1/outcomes/late/label', { em: 1 }), { status: 202, body: { accepted: 1 } })
 
-  await mine('POST', '/v1/decisions', { ...asked('mine', q), em: 1 })
+  await mine('POST', '/v1/decisions', asked('mine', q))
   for (const name of ['q2-worker', 'w']) {
     await as(name)('POST', '/v1/decisions', asked('mine', q2))
     await as(name)('POST', '/v1/decisions/batch', { steps: [asked('mine', q2)] })
@@ -145,25 +147,25 @@ t.test('another tenant cannot duplicate, label or extend a tenant\'s generations
   t.match(await mine('POST', '/v1/outcomes', outcomeOf('mine', q)), { status: 202, body: { accepted: 1 } })
   const context = await until('all three are learned', async () => {
     const { body } = await as('o')('GET', '/v1/contexts/model=q,task=gsm8k')
-    return body.control_generations === 3 && body
+    return body.generations?.control === 3 && body
   })
-  t.match(context.thresholds.at(-1), { lost: 1, kept: 2, unprobed: 0 }, 'on arrival the outcome labelled late is lost, the other one is not')
+  t.match(context.thresholds.at(-1), { lost: 0, kept: 3, unprobed: 0 }, 'also the outcome that is labelled later')
   t.same(context.fed_by, { 'q-worker': 3 })
 })
 
 t.test('tokens of one tenant share its ids', async (t) => {
   const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
   const { send } = await build(t, { ACCESS_TOKENS })
-  for (const id of ['g', 'labelled']) await send('POST', '/v1/decisions', { ...asked(id, q), em: 1 }, bearer('old'))
+  await enrol((path, body) => send('POST', path, body, bearer('old')), ['g', 'labelled'].map((id) => outcomeOf(id, q)))
   t.match(await send('POST', '/v1/outcomes', outcomeOf('labelled', q), bearer('new')), { status: 202, body: { accepted: 1 } })
   t.match(await send('POST', '/v1/outcomes', { ...outcomeOf('g', q), em: undefined }, bearer('new')), { status: 202, body: { accepted: 1 } })
   t.match(await send('POST', '/v1/outcomes', outcomeOf('g', q), bearer('old')), { status: 202, body: { duplicates: 1 } })
   t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }, bearer('op')), { status: 202, body: { accepted: 1 } })
   const { thresholds } = await until('both are learned', async () => {
     const { body } = await send('GET', '/v1/contexts/model=q,task=gsm8k', undefined, bearer('op'))
-    return body.control_generations === 2 && body
+    return body.generations?.control === 2 && body
   })
-  t.match(thresholds.at(-1), { lost: 1, kept: 1, unprobed: 0 }, 'on arrival the outcome labelled late is lost')
+  t.match(thresholds.at(-1), { lost: 0, kept: 2, unprobed: 0 }, 'also the outcome that is labelled later')
 })
 
 t.test('batches, bundles and training runs respect the prefix too', async (t) => {
@@ -198,22 +200,25 @@ t.test('only new reports use up the quota', async (t) => {
 
 t.test('a lying worker is limited by its quota and visible in metrics', async (t) => {
   const ACCESS_TOKENS = tokenList({ honest: 'worker', liar: 'worker', o: 'operator' }, { liar: { outcomes_per_hour: 25 } })
-  const { send } = await build(t, { ACCESS_TOKENS })
+  const { send } = await build(t, { ACCESS_TOKENS, DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8 }) })
   const report = async (name: string, outcomes: object[]) => await send('POST', '/v1/outcomes/batch', { outcomes }, bearer(name))
   const lies = (from: number, count: number) => Array.from({ length: count }, (_, i) => losslessOutcome(`lie-${from + i}`))
   const truths = Array.from({ length: 100 }, (_, i) => losslessOutcome(`truth-${i}`))
+  const later = ['unlabelled', 'truth-later'].map((id) => losslessOutcome(id))
+  await enrol((path, body) => send('POST', path, body, bearer('honest')), [...truths, ...lies(0, 25), ...later])
   t.equal((await report('honest', truths)).status, 202)
   for (let from = 0; from < 100; from += 5) await report('liar', lies(from, 5))
   t.match(await report('liar', lies(1000, 5)), { status: 429, body: { code: 'TOO_MANY_OUTCOMES', message: /nothing was stored/ }, headers: { 'retry-after': /^\d+$/ } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('lie-one'), bearer('liar')), { status: 429 })
   t.match(await report('liar', lies(0, 5)), { status: 429 }, 'outcomes that it sent before are refused too')
-  await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined }, bearer('honest'))
+  await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined, answer: undefined }, bearer('honest'))
   t.match(await send('POST', '/v1/outcomes/unlabelled/label', { em: 0 }, bearer('liar')), { status: 429 }, 'labels are refused too')
+  t.equal((await send('POST', '/v1/outcomes/unlabelled/label', { em: 1 }, bearer('honest'))).status, 202)
   t.equal((await report('honest', [losslessOutcome('truth-later')])).status, 202, 'an honest token is not limited')
 
   const context = await until('all is learned', async () => {
     const { body } = await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`, undefined, bearer('o'))
-    return body.control_generations >= 127 && body
+    return body.generations?.control === 127 && body
   })
   t.same(context.fed_by, { honest: 102, liar: 25 })
   const { body } = await send('GET', '/metrics', undefined, bearer('o'))

@@ -123,7 +123,7 @@ t.test('a damaged policy cannot be patched, since its other fields are unknown',
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })
 
-t.test('a damaged policy of the root cannot be switched on again, since its mode of before is unknown', async (t) => {
+t.test('a damaged policy of the root cannot be switched on again, since its former mode is unknown', async (t) => {
   const { store, snapshotHolder } = await build(t)
   Object.assign(store, { policies: async () => new Map([[ROOT, UNREADABLE_POLICY]]) })
   const commands = createContextCommands(store, snapshotHolder, CONFIG)

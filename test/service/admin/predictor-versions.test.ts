@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_PREDICTORS } from '../../../src/core/predictor/predictor-version.js'
+import { MAX_PREDICTORS } from '../../../src/core/scores/predictor-version.js'
 import { PREDICTOR } from '../../core/decide/snapshot-of.js'
 import { build } from '../../helper.js'
 

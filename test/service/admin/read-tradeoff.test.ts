@@ -1,13 +1,13 @@
 import t from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../../certify.js'
-import { build, until } from '../../helper.js'
+import { certify, KEY, losslessOutcome, reportTo, untilEvidence } from '../../certify.js'
+import { build } from '../../helper.js'
 
 t.test('before its first certificate a context forecasts when it is due, by the log\'s clock', async (t) => {
-  const { send, contexts } = await build(t)
-  await send('POST', '/v1/outcomes', losslessOutcome('g0'))
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 99 }, (_, i) => losslessOutcome(`g${i + 1}`, CONTEXT)) })
-  await until('100 are learned', async () => (await contexts.get(KEY).catch(() => null))?.control_generations === 100)
-  const tradeoff = await contexts.tradeoff(KEY)
+  const built = await build(t)
+  await reportTo(built, [losslessOutcome('g0')])
+  await reportTo(built, Array.from({ length: 99 }, (_, i) => losslessOutcome(`g${i + 1}`)))
+  await untilEvidence(built, 100)
+  const tradeoff = await built.contexts.tradeoff(KEY)
   t.match(tradeoff, { key: KEY, score: 'confidence', threshold: null, knee: null, unfavourable_from: null, moves: [] })
   t.equal(tradeoff.forecast.next_certificate!.generations, 86)
   t.equal(tradeoff.forecast.heading, 'looser')

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { packNumbers } from '../../../src/core/enrolment/seen-units.js'
-import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
+import { packNumbers } from '../../../src/core/evidence/seen-units.js'
+import type { StoredCohort } from '../../../src/core/evidence/stored-cohort.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { ANYBODY, scopedId } from '../../../src/service/access/context-access.js'
 import { createWantedLabels, readWantedLabels } from '../../../src/service/admin/wanted-labels.js'
@@ -17,7 +17,7 @@ function withCohort (
   const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
   const all = [{ u: 0.2, place: 0 }, ...placed]
   const [us, hashes] = [all.map(({ u }) => u), all.map(() => 0.5)]
-  const members = { runs: all.map(({ place: at }) => [1, at, 0, 0, 1]), units: packNumbers(us), hashes: packNumbers(hashes) }
+  const members = { runs: all.map(({ place: at }) => [1, at, 0, 1]), units: packNumbers(us), hashes: packNumbers(hashes) }
   const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })), stops } as unknown as StoredCohort
   return {
     store: {

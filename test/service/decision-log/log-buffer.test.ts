@@ -6,12 +6,11 @@ import { decodeEvent } from '../../../src/service/decision-log/logged-event.js'
 import { DECIDED, TAKEN } from './taken-decision.js'
 
 const LEVELS = ['model', 'task']
-const taken = { ...TAKEN, isEnrolled: true, answer: 'SECRET', at: 5 }
+const taken = { ...TAKEN, isEnrolled: true, at: 5 }
 
-t.test('a decision names its own context and that of the threshold, and has digests in place of answers', async (t) => {
-  const [id, text] = encodeDecision('salt', LEVELS, taken)
+t.test('a decision names its own context and that of the threshold', async (t) => {
+  const [id, text] = encodeDecision(LEVELS, taken)
   t.equal(id, 'g')
-  t.notMatch(text, 'SECRET')
   t.strictSame(decodeEvent(text), {
     event: 'decision',
     at: 5,
@@ -20,12 +19,11 @@ t.test('a decision names its own context and that of the threshold, and has dige
     ...DECIDED,
     snapshot_version: 7,
     enrolled: true,
-    answer_digest: answerDigest('salt', 'SECRET'),
   })
-  const [, pooled] = encodeDecision(null, LEVELS, { ...taken, source: '*', isEnrolled: false, em: 0 })
+  const [, pooled] = encodeDecision(LEVELS, { ...taken, source: '*', isEnrolled: false })
   const event = decodeEvent(pooled)!
-  t.match(event, { threshold_context: '*', em: 0 })
-  t.notOk('answer_digest' in event || 'enrolled' in event, 'there is no salt yet')
+  t.match(event, { threshold_context: '*' })
+  t.notOk('enrolled' in event)
 })
 
 t.test('an outcome keeps whether it was right and a digest of its answer', async (t) => {
@@ -59,27 +57,25 @@ const plain: TakenDecision = {
   reason: 'below_threshold',
   version: 7,
   isEnrolled: false,
-  em: undefined,
-  answer: undefined,
 }
 const others: TakenDecision[] = [
   { ...plain, confidence: null, score: null, threshold: null, reason: 'off', source: 'model=q' },
-  { ...plain, arm: 'control', isEnrolled: true, em: 0, answer: '', context: undefined },
+  { ...plain, arm: 'control', isEnrolled: true, context: undefined },
   { ...plain, arm: 'treated', isEnrolled: true, reason: 'score_at_threshold' },
 ]
 
 t.test('decisions are returned unchanged, with their time', async (t) => {
   const buffer = new LogBuffer()
-  for (const [i, decision] of [plain, ...others].entries()) buffer.push(decision, decision.answer, 1000 + i)
+  for (const [i, decision] of [plain, ...others].entries()) buffer.push(decision, 1000 + i)
   t.equal(buffer.length, 4)
   t.strictSame([0, 1, 2, 3].map((i) => buffer.get(i)), [plain, ...others].map((decision, i) => ({ ...decision, at: 1000 + i })))
 })
 
 t.test('nothing of a decision is left after clearing', async (t) => {
   const buffer = new LogBuffer()
-  buffer.push({ ...plain, em: 1 }, 'a', 1)
+  buffer.push({ ...plain, arm: 'control', isEnrolled: true }, 1)
   buffer.clear()
   t.equal(buffer.length, 0)
-  buffer.push(plain, undefined, 2)
+  buffer.push(plain, 2)
   t.strictSame(buffer.get(0), { ...plain, at: 2 })
 })

@@ -23,7 +23,7 @@ const outcome: OutcomeEvent = { event: 'outcome', at: 30, context: KEY, arm: 'co
 const label: LabelEvent = { event: 'label', at: 40 }
 
 t.test('steps are in the order of time, whichever replica logged them', async (t) => {
-  const later: DecisionEvent = { ...decision, at: 20, tokens: 64, reason: 'control_arm', enrolled: true, em: 1, answer_digest: 'd2' }
+  const later: DecisionEvent = { ...decision, at: 20, tokens: 64, reason: 'control_arm', enrolled: true }
   const shown = { scorer: 'confidence', threshold: 0.75, threshold_context: 'model=q', snapshot_version: 7, confidence: 0.5, score: 0.5, action: 'continue' } as const
   t.strictSame(generationOf('g', [later, null, decision]), {
     generation_id: 'g',
@@ -32,7 +32,7 @@ t.test('steps are in the order of time, whichever replica logged them', async (t
     enrolled: true,
     steps: [
       { at: '1970-01-01T00:00:00.010Z', tokens: 32, reason: 'below_threshold', would_stop: false, ...shown },
-      { at: '1970-01-01T00:00:00.020Z', tokens: 64, reason: 'control_arm', would_stop: true, em: 1, answer_digest: 'd2', ...shown },
+      { at: '1970-01-01T00:00:00.020Z', tokens: 64, reason: 'control_arm', would_stop: true, ...shown },
     ],
   })
   t.match(generationOf('g', [{ ...decision, arm: 'treated', reason: 'score_at_threshold' }]), { arm: 'treated', steps: [{ action: 'stop', would_stop: true }] })

@@ -51,7 +51,7 @@ t.test('stops are filtered by context and by id, and have pages', async (t) => {
   t.same(all, ['r4', 'q4', 'r3', 'q3', 'r2', 'q2', 'r1', 'q1', 'r0', 'q0'])
 })
 
-t.test('a stop of a worker that decides by itself is listed once it is reported; one that was decided here has one row', async (t) => {
+t.test('a stop of a worker that decides by itself is listed once it is reported; a stop decided here has one row', async (t) => {
   const built = await build(t)
   await certify(built)
   await built.send('POST', '/v1/decisions', step('here'))

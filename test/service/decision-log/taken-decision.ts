@@ -20,6 +20,4 @@ export const TAKEN: TakenDecision = {
   ...DECIDED,
   version: 7,
   isEnrolled: false,
-  em: undefined,
-  answer: 'SECRET',
 }

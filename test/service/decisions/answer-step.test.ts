@@ -1,7 +1,8 @@
 import t from 'tap'
-import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
-import { decide, decideStep, type Step } from '../../../src/core/decide/decide.js'
-import type { DrawnIn } from '../../../src/core/enrolment/enrolment-list.js'
+import { FIRST_SHARE, secondHash, uniform } from '../../../src/core/decide/arm.js'
+import { decide, decideStep } from '../../../src/core/decide/decide.js'
+import type { Step } from '../../../src/core/decide/step.js'
+import type { DrawnIn } from '../../../src/core/decide/enrol-draw.js'
 import { ANYBODY, scopedId } from '../../../src/service/access/context-access.js'
 import type { TakenDecision } from '../../../src/service/decision-log/log-buffer.js'
 import { answerBatch, answerStep, enrolStep, logStep } from '../../../src/service/decisions/answer-step.js'
@@ -75,8 +76,9 @@ t.test('the first step of a generation enrols it in its context, at the share an
 })
 
 t.test('an unknown context is enrolled under its own key', async (t) => {
-  const { enrolled } = enrol({ generation_id: 'g', context: { model: 'new' } })
-  t.match(enrolled, [{ drawn: { key: 'model=new,task=-', epoch: null, share: 1 } }])
+  const control = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].find((id) => uniform('salt', id) < FIRST_SHARE)!
+  const { enrolled } = enrol({ generation_id: control, context: { model: 'new' } })
+  t.match(enrolled, [{ drawn: { key: 'model=new,task=-', epoch: null, share: FIRST_SHARE } }])
 })
 
 t.test('a group is enrolled by its own id, and by its sample number 0 alone', async (t) => {
@@ -94,13 +96,9 @@ t.test('a step that has its arm, has no id, or comes before the salt is known en
 })
 
 t.test('a step past the first check is late and enrols nothing', async (t) => {
-  const at = (tokens: number) => enrol({ generation_id: 'g', tokens }, { policy: { check_every_tokens: 16, min_tokens: 40 } })
+  const at = (tokens: number) => enrol({ generation_id: 'g', tokens }, { policy: { check_every_tokens: 16, min_tokens: 40 }, learnedControlShare: 1 })
   t.match(at(48), { enrolment: 'enrolled', enrolled: [{}] })
   t.strictSame(at(49), { enrolment: 'late', enrolled: [] })
-})
-
-t.test('outcomes that count on arrival need no enrolment, so no step is late', async (t) => {
-  t.strictSame(enrol({ generation_id: 'g', tokens: 10_000 }, { policy: { follow_up_seconds: 0 } }), { enrolment: 'none', enrolled: [] })
 })
 
 const snapshot = snapshotOf({ 'model=q,task=x': { index: 3 } })
@@ -114,7 +112,7 @@ function logged (step: Step): TakenDecision[] {
 }
 
 t.test('a decision is logged under the id of its tenant, with the request and the answer', async (t) => {
-  const step = { generation_id: 'g', arm: 'control', tokens: 40, confidence: 1.0000005, context: { model: 'q', task: 'x' }, em: 1, answer: 'a' } as const
+  const step = { generation_id: 'g', arm: 'control', tokens: 40, confidence: 1.0000005, context: { model: 'q', task: 'x' } } as const
   t.strictSame(logged(step), [{
     id: scopedId(caller, 'g'),
     context: step.context,
@@ -128,8 +126,6 @@ t.test('a decision is logged under the id of its tenant, with the request and th
     reason: 'control_arm',
     version: snapshot.version,
     isEnrolled: true,
-    em: 1,
-    answer: 'a',
   }])
 })
 

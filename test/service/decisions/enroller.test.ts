@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
-import { ENROLMENT_TIMES, type EnrolmentList, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
-import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import { secondHash, uniform } from '../../../src/core/decide/arm.js'
+import { ENROLMENT_TIMES, type EnrolmentList, scaledTimes } from '../../../src/core/evidence/enrolment-list.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { acceptEnrolments, createEnroller, type EnrolmentReport } from '../../../src/service/decisions/enroller.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
@@ -38,15 +38,14 @@ t.test('a group is drawn by its own id, and enrolled by its first sample', async
   t.equal(calls[0]![1], uniform(salt, 'p'))
 })
 
-t.test('a pool enrols under its own key, and label_rate thins by the second hash', async (t) => {
+t.test('a pool enrols under its own key, and label_rate selects by the second hash', async (t) => {
   const pool = await enrolling(t, '{"certify_at":"model"}')
   acceptEnrolments(pool.services, { ...report, share: 0.5, generations }, ANYBODY)
   t.match(pool.calls[0]![0], { key: 'model=q' })
-  const thin = await enrolling(t, '{"label_rate":0.25}')
-  const enrolled = acceptEnrolments(thin.services, { ...report, share: 0.5, generations }, ANYBODY)
-  t.equal(enrolled, generations.filter(({ generation_id: id }) => uniform(thin.salt, id) < 0.5 && secondHash(thin.salt, id) < 0.25).length)
-  const arriving = await enrolling(t, '{"follow_up_seconds":0}')
-  t.equal(acceptEnrolments(arriving.services, { ...report, generations }, ANYBODY), 0, 'nothing is enrolled where outcomes count on arrival')
+  const rated = await enrolling(t, '{"label_rate":0.25}')
+  const enrolled = acceptEnrolments(rated.services, { ...report, share: 0.5, generations }, ANYBODY)
+  const isEnrolled = (id: string) => uniform(rated.salt, id) < 0.5 && secondHash(rated.salt, id) < 0.25
+  t.equal(enrolled, generations.filter(({ generation_id: id }) => isEnrolled(id)).length)
 })
 
 t.test('a local decider runs a new member of a pool in full, but enrols no more than the share of the pool', async (t) => {

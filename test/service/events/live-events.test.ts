@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import type { ContextState } from '../../../src/core/learn/context-state.js'
 import { createLiveEvents, EventClient, MAX_CLIENTS, MAX_CLIENTS_OF_TOKEN } from '../../../src/service/events/live-events.js'
 import { until } from '../../helper.js'
 
@@ -70,7 +70,7 @@ function playground () {
     store: {
       readContexts: async (keys: string[]) => {
         state.reads++
-        return new Map(keys.map((key) => [key, { generations: state.generations } as ContextState]))
+        return new Map(keys.map((key) => [key, { reports: { generations: state.generations }, savings: {} } as ContextState]))
       },
     },
   } as unknown as Services

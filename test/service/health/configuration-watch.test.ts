@@ -11,11 +11,11 @@ t.test('replicas that are configured differently all say so, in the log and in /
     const warnings = async () => (await built.send('GET', '/readyz')).body.warnings.filter((text: string) => text.includes('CONTEXT_LEVELS'))
     return { lines, warnings, close: () => built.app.close() }
   }
-  const first = await replica({ DEFAULT_POLICY: '{"follow_up_seconds":0,"min_tokens":8}' })
-  const same = await replica({ DEFAULT_POLICY: '{"min_tokens":8,"follow_up_seconds":0}' })
+  const first = await replica({ DEFAULT_POLICY: '{"follow_up_seconds":60,"min_tokens":8}' })
+  const same = await replica({ DEFAULT_POLICY: '{"min_tokens":8,"follow_up_seconds":60}' })
   t.same([...await first.warnings(), ...await same.warnings()], [])
-  await replica({ DEFAULT_POLICY: '{"min_tokens":8,"follow_up_seconds":0}', CONTEXT_LEVELS: 'model' })
-  const other = await replica({ DEFAULT_POLICY: '{"min_tokens":9,"follow_up_seconds":0}' })
+  await replica({ DEFAULT_POLICY: '{"min_tokens":8,"follow_up_seconds":60}', CONTEXT_LEVELS: 'model' })
+  const other = await replica({ DEFAULT_POLICY: '{"min_tokens":9,"follow_up_seconds":60}' })
   for (const one of [first, same, other]) {
     const [warning] = await until('it warns', async () => { const warnings = await one.warnings(); return warnings[0]?.match(/CONTEXT_LEVELS":"/g)?.length === 3 && warnings })
     t.match(warning, /^Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY/)

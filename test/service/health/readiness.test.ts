@@ -4,6 +4,7 @@ import { snapshotStatus, readiness as readinessFor } from '../../../src/service/
 import { startLearner } from '../../../src/service/learner/learner.js'
 import { certify, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
+import { quickPolicy } from '../../quick-policy.js'
 
 const readiness = (services: Parameters<typeof readinessFor>[0]) => readinessFor(services, true)
 
@@ -112,7 +113,7 @@ t.test('contexts that have left their pool are named, until its next epoch', asy
 })
 
 t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0}' })
+  const { send } = await build(t, { DEFAULT_POLICY: quickPolicy() })
   let invented = 0
   const reply = async () => {
     const outcome = losslessOutcome(`g${invented}`)

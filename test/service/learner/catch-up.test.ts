@@ -1,13 +1,14 @@
 import t from 'tap'
-import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import type { ContextState } from '../../../src/core/learn/context-state.js'
 import { UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
-import { fingerprintOf } from '../../../src/core/predictor/predictor-version.js'
+import { fingerprintOf } from '../../../src/core/scores/predictor-version.js'
 import { missedCommands, missedEpochs } from '../../../src/service/learner/catch-up.js'
 import { UNREADABLE_COMMAND } from '../../../src/store/encoding/log-rows.js'
 import { UNREADABLE_PIN } from '../../../src/store/encoding/stored-values.js'
 import type { Store } from '../../../src/store/store.js'
 import type { TrainingRunStore } from '../../../src/store/training-run-store.js'
 import { LEDGER, pinOf, state, versionOf } from '../../store/fixtures.js'
+import { changed } from '../../changed-state.js'
 
 const p = versionOf('p', 1)
 const ledger = { ...LEDGER, predictors: [{ name: 'p', fingerprint: fingerprintOf(p.predictor) }] }
@@ -53,7 +54,7 @@ const checkpoint = (key: string, at: number) => ({ name: 'r', suites: [{}], cont
 async function missedEpochsOf (
   epochs: Record<string, number>, { audit = [], runs = [] }: { audit?: object[], runs?: object[] }, reported: unknown[] = []) {
   const store = { audit: async () => audit as AuditRows, trainingRuns: { list: async () => runs as Runs } }
-  const begun = ([key, epoch_started_at]: [string, number]): [string, ContextState] => [key, { ...state(1), epoch_started_at }]
+  const begun = ([key, started_at]: [string, number]): [string, ContextState] => [key, changed(state(1), { epoch: { started_at } })]
   const contexts = new Map(Object.entries(epochs).map(begun))
   const entries = await missedEpochs(store, contexts, (...report) => { reported.push(report) })
   t.ok(entries.every(({ type, by }) => type === 'reset' && by === 'stopgate'))

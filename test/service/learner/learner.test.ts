@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import type { Test } from 'tap'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
-import type { Ledger } from '../../../src/core/reducer/fold.js'
+import type { Ledger } from '../../../src/core/learn/ledger.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import { describeChange, startLearner } from '../../../src/service/learner/learner.js'
 import { createStore } from '../../../src/store/open/create-store.js'
@@ -11,10 +12,12 @@ import type { Store } from '../../../src/store/store.js'
 import { KEY, losslessOutcome } from '../../certify.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
+import { enrolledEntries } from '../../enrolled-entries.js'
+import { QUICK_TIMES, quickPolicy } from '../../quick-policy.js'
 import { atTestCadence } from '../../test-cadence.js'
 
 const log = pino({ level: 'silent' })
-const config = readConfig({ DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}'), LEASE_SECONDS: '0.3' })
+const config = readConfig({ DEFAULT_POLICY: atTestCadence(quickPolicy()), LEASE_SECONDS: '0.3' })
 
 async function openStore (t: Test): Promise<Store> {
   const store = await createStore({ dataDir: await temporaryFolder(t), dedupSeconds: 60 })
@@ -26,17 +29,17 @@ function learner (t: Test, store: Store, overrides: Partial<Store> = {}, setting
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
-  const started = startLearner({ store: view, config: settings, log, ...(batch !== undefined && { batch }) })
+  const started = startLearner({ store: view, config: settings, log, times: QUICK_TIMES, ...(batch !== undefined && { batch }) })
   t.teardown(started.close)
   return started
 }
 
 const report = (store: Store, from: number, to: number) =>
-  store.append(Array.from({ length: to - from }, (_, i) => gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome)))
+  store.append(enrolledEntries(Array.from({ length: to - from }, (_, i) => gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome))))
 
 async function counted (store: Store): Promise<number> {
   const state = (await store.readContexts([KEY])).get(KEY)
-  return state === undefined ? 0 : state.evidence.generations
+  return state === undefined ? 0 : state.evidence.final.generations
 }
 
 t.test('one replica learns at a time, and another takes over when it closes', async (t) => {
@@ -147,12 +150,12 @@ t.test('another configuration reaches learned state through the log', async (t) 
   await report(store, 0, 10)
   await until('10 are learned', async () => await counted(store) === 10)
   await first.close()
-  learner(t, store, {}, readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0,"check_every_tokens":7}', LEASE_SECONDS: '0.3' }))
+  learner(t, store, {}, readConfig({ DEFAULT_POLICY: quickPolicy({ check_every_tokens: 7 }), LEASE_SECONDS: '0.3' }))
   const state = await until('a new epoch', async () => {
     const found = (await store.readContexts([KEY])).get(KEY)!
-    return found.epoch === 2 && found
+    return found.epoch.number === 2 && found
   })
-  t.match(state, { epoch_cause: 'configuration', meaning: { check_every_tokens: 7 } })
+  t.match(state, { epoch: { cause: 'configuration', meaning: { check_every_tokens: 7 } } })
   t.equal(await counted(store), 0)
 })
 
@@ -184,16 +187,16 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   const state = async () => (await store.readContexts([KEY])).get(KEY)!
   await setTimeout(20)
   await store.append([{ type: 'reset', key: KEY, by: 'ops', reason: 'r' }])
-  await until('the reset begins an epoch', async () => (await state()).epoch === 2)
-  t.match(await state(), { epoch_cause: 'reset', evidence: { generations: 0 } })
+  await until('the reset begins an epoch', async () => (await state()).epoch.number === 2)
+  t.match(await state(), { epoch: { cause: 'reset' }, evidence: { final: { generations: 0 } } })
   await setTimeout(20)
   const { run, ...write } = trainingWriteOf('r', null)
   const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
   await store.trainingRuns.write({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
-  await until('the checkpoint begins an epoch', async () => (await state()).epoch === 3)
-  t.match(await state(), { epoch_cause: 'reset', evidence: { generations: 0 } })
+  await until('the checkpoint begins an epoch', async () => (await state()).epoch.number === 3)
+  t.match(await state(), { epoch: { cause: 'reset' }, evidence: { final: { generations: 0 } } })
   await until('all is read', async () => (await store.revision()).lag === 0)
-  t.equal((await state()).epoch, 3, 'each began one epoch')
+  t.equal((await state()).epoch.number, 3, 'each began one epoch')
 })
 
 t.test('the log states the effect of a change on the threshold', async (t) => {

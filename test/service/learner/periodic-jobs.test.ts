@@ -1,12 +1,12 @@
 import t from 'tap'
-import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
-import type { Pin } from '../../../src/core/contexts/pin.js'
-import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
-import { ENROLMENT_TIMES, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
-import { Reservoir } from '../../../src/core/predictor/reservoir.js'
-import { newLedger } from '../../../src/core/reducer/fold.js'
-import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
-import { PendingOutcomes } from '../../../src/core/reducer/pending-outcomes.js'
+import { ContextCounts } from '../../../src/core/learn/context-counts.js'
+import type { Pin } from '../../../src/core/policy/pin.js'
+import { Cohorts } from '../../../src/core/evidence/cohorts.js'
+import { ENROLMENT_TIMES, scaledTimes } from '../../../src/core/evidence/enrolment-list.js'
+import { Reservoir } from '../../../src/core/scores/reservoir.js'
+import { newLedger } from '../../../src/core/learn/ledger.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
+import { PendingOutcomes } from '../../../src/core/learn/pending-outcomes.js'
 import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import { createPeriodicJobs, followUpTicks, removeExpiredPins } from '../../../src/service/learner/periodic-jobs.js'
 import type { Store } from '../../../src/store/store.js'
@@ -53,7 +53,7 @@ t.test('in a quiet service ticks keep the follow-up clock going, and missing out
   pass(5000)
   enrol(KEY, 0.25, 0.5)
   const ticks = pass(FOLLOW_UP_S * 1000 + 2000)
-  t.match(memory.contexts.get(KEY)!.follow_up, { enrolled: 2, missing: 2, accounted: 0 })
+  t.match(memory.contexts.get(KEY)!.reports.follow_up, { enrolled: 2, missing: 2, accounted: 0 })
   const gaps = ticks.map((at, i) => at - (ticks[i - 1] ?? 5000))
   t.ok(gaps.every((gap) => gap >= 1000 && gap <= 5000), String(gaps))
   t.ok(ticks.length <= 30, `${ticks.length} ticks, about one for four seconds`)
@@ -68,7 +68,7 @@ t.test('traffic elsewhere does not keep a context from its follow-up', async (t)
     pass(1000)
     enrol('model=q,task=b', second / 1000)
   }
-  t.match(memory.contexts.get(KEY)!.follow_up, { missing: 1 })
+  t.match(memory.contexts.get(KEY)!.reports.follow_up, { missing: 1 })
 })
 
 t.test('ticks come as much faster as the times of enrolment are scaled', async (t) => {

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { storeCohort } from '../../../src/core/evidence/cohorts.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import { createCommander } from '../../../src/service/learner/commander.js'
 import { learnerRestorer } from '../../../src/service/learner/restore-learner.js'
@@ -9,6 +9,7 @@ import { createStore } from '../../../src/store/open/create-store.js'
 import type { Store } from '../../../src/store/store.js'
 import { temporaryFolder } from '../../helper.js'
 import { cohortOf, commitOf, headerOf, LEDGER, pendingOf, predictorEntry, state, versionOf } from '../../store/fixtures.js'
+import { changed } from '../../changed-state.js'
 
 /** A store, a learner's start on it, and the corruption that was reported. */
 async function restoreOn (t: Test, overrides: Partial<Store> = {}) {
@@ -76,7 +77,7 @@ t.test('a context with an unreadable cohort or state starts a new epoch without 
   })
   const { store, start, token, reported } = ground
   const keys = [X, Y, Z]
-  const certified = { ...state(1), epoch: 7, threshold_index: 3, threshold: 0.9 }
+  const certified = changed(state(1), { epoch: { number: 7 }, rule: { index: 3, threshold: 0.9 } })
   await store.commit(commitOf(token, {
     contexts: new Map(keys.map((key) => [key, certified])),
     pending: new Map(keys.map((key) => [key, { ...pendingOf(key), key }])),
@@ -86,14 +87,14 @@ t.test('a context with an unreadable cohort or state starts a new epoch without 
   }))
   const { contexts, cohorts, pending } = await start()(token)
   t.match(await store.read('0-0', 10, 0), [X, Y].map((key) => ({ entry: { type: 'reset', key, below: false } })).reverse())
-  t.match(contexts.get(X), { epoch: 7, threshold: null, epoch_name: '' }, 'until the reset is folded it certifies nothing')
+  t.match(contexts.get(X), { epoch: { number: 7, name: '' }, rule: { threshold: null } }, 'until the reset is folded it certifies nothing')
   t.ok(isUnreadable(contexts.get(Y)!))
-  t.match(contexts.get(Z), { threshold: 0.9 })
+  t.match(contexts.get(Z), { rule: { threshold: 0.9 } })
   t.same([...cohorts.keys()], [Z])
   t.same([...pending.values()].map(({ key }) => key), [Z])
   const stored = await store.learned()
   t.same([[...stored.cohorts.keys()], stored.pending.map(({ key }) => key)], [[Z], [Z]])
-  t.match(stored.contexts.get(X), { threshold: null })
+  t.match(stored.contexts.get(X), { rule: { threshold: null } })
   t.same(await store.changedSince(0), [X], 'replicas hear of it')
   t.same(reported, [['cohorts', 1]])
   t.match((await store.revision()).loss, { kind: 'unreadable' }, 'until somebody acknowledges it')

@@ -1,16 +1,17 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
-import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
-import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { addToArm, NO_ARMS } from '../../../src/core/guards/arms.js'
+import { type ContextState, openEpoch } from '../../../src/core/learn/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/evidence/follow-up-counts.js'
+import { NO_EVIDENCE } from '../../core/stats/no-evidence.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
-import type { TrainingRun } from '../../../src/core/training-runs/run.js'
+import type { TrainingRun } from '../../../src/core/training/run.js'
 import {
   countFits, type GaugeSources, presetCounter, type ScoringLink, watchPredictors, watchService, watchTraining,
 } from '../../../src/service/metrics/gauges.js'
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
 import { mulberry32 } from '../../random.js'
+import { changed } from '../../changed-state.js'
 
 t.test('a context shows its arms and the fate of enrolled generations', async (t) => {
   const random = mulberry32(1)
@@ -21,18 +22,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     const outcome = { generation_id: `g${i}`, sample_index: null, tokens: arm === 'control' ? 1000 : 600, full: { exact_match: em } } as const
     arms = addToArm(arms, arm, outcome, 'exact_match', arm === 'control' ? 0.3 : undefined)
   }
-  const state: ContextState = {
-    ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' }),
-    arms,
-    follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
-    open: { evidence: NO_EVIDENCE, unaccounted: 2 },
-    open_enrolments: 5,
-    stops: { probed: 90, other: 7, unknown: 3 },
-    breaches: 2,
-    last_evidence_at: 90_500,
-    threshold: 0.9,
-    threshold_index: 3,
-  }
+  const state: ContextState = changed(openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' }), { guards: { arms, stops: { probed: 90, other: 7, refused: 3 }, breaches: 2 }, reports: { follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }, open_enrolments: 5 }, evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 2 }, last_at: 90_500 }, rule: { threshold: 0.9, index: 3 } })
   const metrics = createMetrics()
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
@@ -52,9 +42,9 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   t.equal(value('stopgate_context_max_em_drop{context="task=a"}'), 0.02)
   t.equal(value('stopgate_context_last_evidence_timestamp_seconds{context="task=a"}'), 90.5)
   t.equal(value('stopgate_context_max_evidence_age_seconds{context="task=a"}'), 604_800)
-  t.same(['probed', 'other', 'unknown'].map((answer) => value(`stopgate_stops_total{context="task=a",answer="${answer}"}`)), [90, 7, 3])
+  t.same(['probed', 'other', 'refused'].map((answer) => value(`stopgate_stops_total{context="task=a",answer="${answer}"}`)), [90, 7, 3])
   t.equal(value('stopgate_breaches_total{context="task=a"}'), 2)
-  t.match(text, /breach_evidence .* suspected from 10 on, certain from 10,000 on/)
+  t.match(text, /breach_evidence .* suspected from 100 on, certain from 10,000 on/)
   t.equal((await metrics.render()).split('\n').filter((line) => line.startsWith('stopgate_breaches_total{'))[0], 'stopgate_breaches_total{context="task=a"} 2', 'it is read, not added up')
   t.equal(Math.round(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control",bound="estimate"}')), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)

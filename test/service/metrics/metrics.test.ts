@@ -1,9 +1,10 @@
 import t from 'tap'
-import { openEpoch } from '../../../src/core/contexts/context-state.js'
+import { openEpoch } from '../../../src/core/learn/context-state.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { createMetrics, CUT_CAUSES } from '../../../src/service/metrics/metrics.js'
+import { changed } from '../../changed-state.js'
 
-const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' })
+const state = openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' })
 const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
 const readings = {
   snapshotVersion: () => 7,
@@ -34,7 +35,7 @@ t.test('two registries are independent', async (t) => {
 t.test('a scrape shows present values, with the sums of other contexts under other', async (t) => {
   const metrics = createMetrics()
   let probes = 10
-  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, probe_tokens: 30 }], ['task=a', { ...state, probe_tokens: probes }]]) })
+  metrics.watch({ ...readings, busiest: async () => new Map([['*', changed(state, { savings: { probe_tokens: 30 } })], ['task=a', changed(state, { savings: { probe_tokens: probes } })]]) })
   t.match(await metrics.render(), 'stopgate_probe_tokens_total{context="task=a"} 10\n')
   probes = 12
   const text = await metrics.render()

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { linkOf } from '../../../src/core/contexts/chain-link.js'
-import { compileSnapshot } from '../../../src/core/decide/snapshot.js'
+import { linkOf } from '../../../src/core/learn/chain-link.js'
+import { compileSnapshot } from '../../../src/core/learn/compile-snapshot.js'
 import { gradeOutcome, type LoggedOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import {
@@ -39,6 +39,22 @@ t.test('a batch stores its valid outcomes and lists the others', async (t) => {
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 2\n')
 })
 
+t.test('a stopped outcome without the probe that stopped it is refused, and the learner is told', async (t) => {
+  const services = await build(t)
+  const noted: unknown[] = []
+  const refusing = { ...services, refusedStops: { note: (refused: unknown) => { noted.push(refused) } } }
+  const stop = { generation_id: 's', arm: 'treated', tokens: 40, em: 1, stopped: true } as const
+  const bare = { ...stop, stopped_probe: { tokens: 32 } }
+  for (const refused of [stop, bare]) {
+    await t.rejects(acceptOutcome(refusing, refused, reporter), { code: 'INVALID_OUTCOME', message: /send the tokens of the step that stopped the generation, with the answer probed there/ })
+  }
+  const probed = { ...stop, stopped_probe: { tokens: 32, em: 1 } } as const
+  t.match(await acceptBatch(refusing, [stop, probed, bare], reporter), {
+    accepted: 1, rejected: [{ index: 0, path: '/stopped_probe', message: /is required where stopped is true/ }, { index: 2, path: '/stopped_probe' }],
+  })
+  t.same(noted, [stop, bare])
+})
+
 t.test('outcomes that the store cannot take are counted as unavailable', async (t) => {
   const services = await build(t)
   const store = {
@@ -50,10 +66,10 @@ t.test('outcomes that the store cannot take are counted as unavailable', async (
 
 t.test('an error of the client is counted as rejected, a failure of the service is not', async (t) => {
   const services = await build(t)
-  countRefused(services, 400)
-  countRefused(services, 503)
-  countRefused(services, 429)
-  countRefused(services)
+  const noted: unknown[] = []
+  const refusing = { ...services, refusedStops: { note: (refused: unknown) => { noted.push(refused) } } }
+  for (const status of [400, 503, 429, undefined]) countRefused(refusing, outcome, reporter, status)
+  t.same(noted, [outcome])
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 1\n')
 })
 
@@ -125,7 +141,7 @@ t.test('a label is wanted for a stop whose served answer differs from the probed
   t.notOk(wanted({ stopped_probe: { tokens: 32, answer: '4' } }), 'the answers are equal')
   t.notOk(wanted({ reference: '4' }), 'it is graded')
   t.notOk(wanted({ group_id: 'p', sample_index: 1 }), 'of a group only the first sample counts')
-  for (const policy of [{ label: 'agreement' }, { follow_up_seconds: 0 }] as const) t.notOk(wanted({}, policy), JSON.stringify(policy))
+  t.notOk(wanted({}, { label: 'agreement' }), 'agreement needs none')
 })
 
 t.test('no label is wanted that could not count', async (t) => {
@@ -134,7 +150,7 @@ t.test('no label is wanted that could not count', async (t) => {
   }
   const { steps: _, ...lean } = storedOutcome
   t.notOk(outcomeReceipt(modelWith(), lean, gradeOutcome('salt', lean)).label_wanted, 'without its steps a label is of no use')
-  for (const policy of [{ label: 'agreement' }, { follow_up_seconds: 0 }, { label_rate: 1e-9 }] as const) {
+  for (const policy of [{ label: 'agreement' }, { label_rate: 1e-9 }] as const) {
     t.notOk(receipt({}, policy).label_wanted, JSON.stringify(policy))
   }
 })
@@ -153,7 +169,6 @@ t.test('an outcome without its arm, or without the samples of its group, is warn
   t.strictSame(warnings({ ...armless, stopped: true }), undefined, 'a stopped generation was treated')
   t.strictSame(warnings({ ...storedOutcome, group_id: 'p' }), ['samples_missing'])
   t.strictSame(warnings({ ...storedOutcome, group_id: 'p', samples: 8 }), undefined)
-  t.strictSame(warnings({ ...storedOutcome, group_id: 'p' }, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
 })
 
 t.test('an outcome without its context, or a control outcome without steps, is warned about', async (t) => {
@@ -173,7 +188,6 @@ t.test('an outcome that does not say whether its prompt has other samples is war
   const warnings = (changed: ReportedOutcome, policy: PolicyPatch = {}) => outcomeReceipt(modelWith(policy), changed, gradeOutcome('salt', changed)).warnings
   t.strictSame(warnings(unmarked), ['prompt_unmarked'])
   t.strictSame(warnings({ ...unmarked, samples: 1 }), undefined)
-  t.strictSame(warnings(unmarked, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
 })
 
 t.test('of a retry no label is wanted, and nothing is warned about', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { uniform } from '../../../src/core/assignment/arm.js'
+import { uniform } from '../../../src/core/decide/arm.js'
 import { scopedId } from '../../../src/service/access/context-access.js'
 import { gradeOutcomes } from '../../../src/service/outcomes/grade-outcomes.js'
 

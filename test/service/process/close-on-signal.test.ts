@@ -72,13 +72,14 @@ t.test('the first process of a container, which ignores its own SIGKILL, ends as
   t.notOk(code === 0 && signal === null, `${code} ${signal}`)
 })
 
-for (const fault of ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGABRT'] as const) {
-  t.test(`${fault}, by which the kernel ends a process after a fault, is not handled`, async (t) => {
-    const { child, ended } = await start(t, '')
-    child.kill(fault)
-    t.same(await ended, [null, fault])
-  })
-}
+t.test('signals by which the kernel ends a process after a fault are not handled', async (t) => {
+  const faults = ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGABRT']
+  const handled = `${JSON.stringify(faults)}.filter((fault) => process.listenerCount(fault) > 0)`
+  const { child, printed, ended } = await start(t, '', { then: `console.log('handles ' + ${handled}.length)` })
+  await printed('handles 0')
+  child.kill('SIGSEGV')
+  t.same(await ended, [null, 'SIGSEGV'])
+})
 
 t.test('an uncaught error closes the process in order and ends it with exit code 1', async (t) => {
   const { printed, ended } = await start(t, '', { then: 'setImmediate(() => { throw new Error("out of nowhere") })' })

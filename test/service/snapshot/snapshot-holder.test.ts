@@ -7,6 +7,7 @@ import type { Store } from '../../../src/store/store.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, until } from '../../helper.js'
 import { atTestCadence } from '../../test-cadence.js'
+import { quickPolicy } from '../../quick-policy.js'
 
 const log = pino({ level: 'silent' })
 const step = { arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT } as const
@@ -16,7 +17,7 @@ function replica (t: import('tap').Test, store: Store, overrides: Partial<Store>
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
-  const config = readConfig({ DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}'), ...env })
+  const config = readConfig({ DEFAULT_POLICY: atTestCadence(quickPolicy()), ...env })
   const snapshotHolder = createSnapshotHolder({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
   t.teardown(snapshotHolder.close)
   return snapshotHolder

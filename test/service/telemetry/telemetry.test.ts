@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -85,20 +84,6 @@ t.test('spans and metrics of a service reach a collector', async (t) => {
   }))
   service.child.kill('SIGTERM')
   t.match(await service.exited, { code: 0 })
-})
-
-t.test('a collector that is away or never answers disturbs nothing', async (t) => {
-  const silent = createServer().listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  t.teardown(() => { silent.close() })
-  for (const port of [9, (silent.address() as AddressInfo).port]) {
-    const service = startProcess(t, {
-      DATA_DIR: await temporaryFolder(t), OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_TRACES_SAMPLER: 'always_on',
-    })
-    t.equal((await service.post('/v1/decisions', { tokens: 32, confidence: 0.5 })).status, 200)
-    service.child.kill('SIGTERM')
-    t.match(await service.exited, { code: 0 })
-  }
 })
 
 t.test('nothing of OpenTelemetry is loaded unless it is asked for', async (t) => {

@@ -1,11 +1,12 @@
 import t from 'tap'
-import { TRAINING_LIMITS } from '../../../src/core/training-runs/add-reports.js'
+import { TRAINING_LIMITS } from '../../../src/core/training/add-reports.js'
 import { runToWire, summaryToWire } from '../../../src/service/training-runs/training-runs.js'
 import { ConflictError } from '../../../src/store/store-errors.js'
 import type { TrainingWrite } from '../../../src/store/training-run-store.js'
-import { losslessOutcome } from '../../certify.js'
+import { losslessOutcome, reportTo } from '../../certify.js'
 import { build, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
+import { quickPolicy } from '../../quick-policy.js'
 
 t.test('times are ISO 8601, and context keys are named context', async (t) => {
   const { run } = trainingWriteOf('r', null)
@@ -16,18 +17,19 @@ t.test('times are ISO 8601, and context keys are named context', async (t) => {
 const one = (step: number, em = 0.5) => ({ step, suite: 's', em, n: 100, tokens_mean: 10, context: { model: 'q' } })
 
 t.test('a checkpoint opens one epoch of its context, and only its own evidence certifies it', async (t) => {
-  const { send, training } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"max_em_drop":0.05}' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ max_em_drop: 0.05, control_rate: 1 }) })
+  const { send, training, snapshotHolder } = built
   const url = '/v1/contexts/model%3Dq%2Ctask%3Dgsm8k'
-  const outcomes = (name: string, count: number) => send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: count }, (_, i) => losslessOutcome(`${name}-${i}`)) })
+  const outcomes = (name: string, count: number) => reportTo(built, Array.from({ length: count }, (_, i) => losslessOutcome(`${name}-${i}`)))
   await outcomes('before', 100)
   await until('it is certified', async () => (await send('GET', url)).body.status === 'certified')
   t.match(await training.report('r', [one(1)], 'trainer'), { reported: ['accepted'], served: [{ key: 'model=q', step: 1 }] })
-  await until('the epoch is open', async () => (await send('GET', url)).body.epoch === 2)
+  await until('the epoch is open', async () => (await send('GET', url)).body.epoch === 2 && snapshotHolder.lag() === 0)
   t.match((await training.get('r', 10)).contexts, [{ key: 'model=q', step: 1, advice: [{ context: 'model=q' }, { context: 'model=q,task=gsm8k', advice: 'run_in_full', reason: 'little_evidence', generations: 0, expected: { tokens_saved_ratio: Number } }] }])
   for (let i = 0; i < 3; i++) t.same(await training.report('r', [one(1)], 'trainer'), { reported: ['duplicate'], served: [] })
   await outcomes('after', 100)
   await until('it is certified again', async () => (await training.get('r', 10)).contexts[0]!.advice[1]!.advice === 'stop_early')
-  t.match((await send('GET', url)).body, { epoch: 2, control_generations: 100 })
+  t.match((await send('GET', url)).body, { epoch: 2, generations: { control: 100 } })
   t.match((await send('GET', '/v1/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
 })
 

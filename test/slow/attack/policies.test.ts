@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Command } from '../../../src/core/reducer/log-entry.js'
+import type { Command } from '../../../src/core/learn/log-entry.js'
 import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { startProcess, type ServiceProcess } from '../../service-process.js'

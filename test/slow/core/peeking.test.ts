@@ -1,9 +1,9 @@
 import t from 'tap'
-import { reaches } from '../../../src/core/certificate/certificate.js'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { reaches } from '../../../src/core/stats/certificate.js'
+import { GRID } from '../../../src/core/decide/grid.js'
 import { atMost, rateOf } from '../../random.js'
-import { cachedReaches } from '../../core/certificate/cached-reaches.js'
-import { memoryFold, outcomeOf, SURE_STEP } from '../../core/reducer/memory-fold.js'
+import { cachedReaches } from '../../core/stats/cached-reaches.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../../core/learn/memory-fold.js'
 
 // The chance that a false certificate is ever issued is at most error_level, whenever one looks (docs/concepts/certificate.md). Here one
 // looks after every outcome. Bounds on simulated rates allow three standard deviations (binomial); all draws are seeded.
@@ -86,9 +86,9 @@ t.test('the same end to end: applyEntry() over a whole grid, the learner looking
     for (let i = 0; i < 2500; i++) {
       const isLost = random() < A + 0.001
       fold.learn(outcomeOf({ context: {}, steps: [{ tokens: 10, confidence: GRID[unsafe]!, exact_match: isLost ? 0 : 1 }, SURE_STEP] }))
-      best = Math.max(best, fold.state('*').threshold_index)
+      best = Math.max(best, fold.state('*').rule.index)
     }
-    if (fold.state('*').threshold_index >= unsafe - 1) lossless++
+    if (fold.state('*').rule.index >= unsafe - 1) lossless++
     return best >= unsafe
   })
   t.ok(rate <= atMost(LEVEL, runs), `${(100 * rate).toFixed(1)} % of ${runs} runs ever had a threshold that loses too much in force`)

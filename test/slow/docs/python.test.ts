@@ -69,7 +69,7 @@ t.test('the example of the client runs unchanged', async (t) => {
   const printed = await python(t, [PROGRAM], '', await app.listen({ port: 0 }))
   t.match(printed, /^\d+ Counters\(.*checks=\d{3}.*rejected=0/)
   await until('generations are reported', async () => {
-    const { body: { control_generations: control, treated_generations: treated } } = await send('GET', '/v1/contexts/model=stand-in,task=sums')
+    const { body: { generations: { control, treated } = { control: 0, treated: 0 } } } = await send('GET', '/v1/contexts/model=stand-in,task=sums')
     return control + treated > 0
   })
 })

@@ -30,7 +30,7 @@ t.test('the clock of the log is set forward by minutes, and back by seconds and 
   clock.set(0)
   await burst(late)
   for (const one of late) {
-    await until('all outcomes are learned', async () => (await contextAt(service, one)).follow_up?.reported === 40)
+    await until('all outcomes are learned', async () => (await contextAt(service, one)).counts.reported === 40)
     t.notOk(wasCertified([service], one), 'while the clock of the log stands still, nothing is certified')
   }
   clock.set(5 * MINUTES)

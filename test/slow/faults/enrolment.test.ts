@@ -75,7 +75,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await running
     await burst(workers)
     await setTimeout(FOLLOW_UP_MS)
-    for (const { follow_up: { missing, void: voided } } of await isRight(t, workers)) {
+    for (const { counts: { missing, void: voided } } of await isRight(t, workers)) {
       t.ok(missing >= 2 || voided > 0, 'generations that never report are missing, unless a busy machine made the list too old')
     }
   })

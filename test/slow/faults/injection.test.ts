@@ -29,7 +29,7 @@ t.test('no request pollutes a prototype', async (t) => {
   t.equal(({} as any).polluted, undefined)
   for (const name of NAMES) {
     const url = `/v1/contexts/${encodeURIComponent(`model=${name},task=${name}`)}`
-    t.match(await send('GET', url), { status: 200, body: { treated_generations: Number } }, `${name} is a context like any other`)
+    t.match(await send('GET', url), { status: 200, body: { generations: { treated: Number } } }, `${name} is a context like any other`)
   }
 })
 

@@ -1,19 +1,19 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/service/config/config.js'
-import type { StoredSlice } from '../../../src/core/enrolment/stored-cohort.js'
-import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import type { StoredSlice } from '../../../src/core/evidence/stored-cohort.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import { startLearner } from '../../../src/service/learner/learner.js'
 import { createStore } from '../../../src/store/open/create-store.js'
 import type { Store } from '../../../src/store/store.js'
 import { KEY, losslessOutcome } from '../../certify.js'
-import { memoryFold } from '../../core/reducer/memory-fold.js'
+import { memoryFold } from '../../core/learn/memory-fold.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProxy } from '../../faults/proxy.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
-import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { storeCohort } from '../../../src/core/evidence/cohorts.js'
 import { atTestCadence } from '../../test-cadence.js'
 
 // A learner dies at its first await, the next one at its second, and so on until one survives. Its last request is either lost, or takes
@@ -74,8 +74,8 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
   t.equal(pending.length, 0)
   t.same([...contexts.keys()].sort(), [...fold.states.keys()].sort())
   for (const [key, state] of fold.states) {
-    const { generations, follow_up, epoch } = contexts.get(key)!
-    t.same({ generations, follow_up, epoch }, { generations: round * (PER_ROUND + 2), follow_up: state.follow_up, epoch: 1 }, key)
+    const { reports: { generations, follow_up }, epoch: { number: epoch } } = contexts.get(key)!
+    t.same({ generations, follow_up, epoch }, { generations: round * (PER_ROUND + 2), follow_up: state.reports.follow_up, epoch: 1 }, key)
   }
   const { slices, members, early } = cohorts.get(KEY)!
   t.same([slices.length, members, early], [1, { runs: [], units: '', hashes: '' }, []], 'every enrolled generation is accounted for')
@@ -83,7 +83,7 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
   const { begins: __, ...expected } = storeCohort(fold.cohorts.get(KEY)!).slices[0]!
   t.same(slice, expected)
   t.equal(slice.enrolled, round * (PER_ROUND + 2))
-  t.equal(contexts.get(KEY)!.follow_up.labels_given, round)
+  t.equal(contexts.get(KEY)!.reports.follow_up.labels_given, round)
 }
 
 t.test('embedded', { buffered: true }, async (t) => {

@@ -29,7 +29,7 @@ async function startFleet (t: Test): Promise<Fleet> {
     t.teardown(() => { child.kill('SIGKILL') })
     return child
   }
-  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":60}' }
+  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":60,"evidence_span_seconds":0}' } // with a span, a quarter is control at first
   const service = startProcess(t, env)
   const upstream = start([STAND_IN])
   const lines: string[] = []

@@ -88,7 +88,7 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
   t.equal(lost, 0, `${acknowledged.length} acknowledged outcomes are duplicates`)
   const { cursor, contexts } = await store.learned()
   const waiting = idsIn((await store.read(cursor, 1_000_000, 0)).filter(({ entry }) => entry.type === 'outcome'))
-  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, acknowledged.length + 1, 'each counts once')
+  t.equal((contexts.get('*')?.reports.generations ?? 0) + waiting.length, acknowledged.length + 1, 'each counts once')
   t.same(await store.warnings(), [])
 })
 

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../../certify.js'
+import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, until, type Built } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProxy } from '../../faults/proxy.js'
+import { treatedGenerations, treatedOutcome } from '../../faults/treated-outcome.js'
 
 const skip = withoutRedis
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
@@ -17,9 +18,9 @@ async function certified (t: Test) {
   return { redis, proxy, built }
 }
 
-const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
-const isTaken = (built: Built, id: string, outcome: object = losslessOutcome(id)) => until(`${id} is taken`, async () => {
-  const { status, body } = await built.send('POST', '/v1/outcomes', outcome)
+const learned = ({ send }: Built, key = KEY) => treatedGenerations((path) => send('GET', path), key)
+const isTaken = (built: Built, id: string, context = CONTEXT) => until(`${id} is taken`, async () => {
+  const { status, body } = await built.send('POST', '/v1/outcomes', treatedOutcome(id, context))
   return status === 202 && body
 })
 
@@ -28,7 +29,7 @@ t.test('a slow Redis slows outcomes and not decisions', { skip }, async (t) => {
   proxy.delayMs = 600 // longer than a decision takes on a busy machine, and shorter than the timeout of a command
   const start = performance.now()
   const order: string[] = []
-  const reporting = built.send('POST', '/v1/outcomes', losslessOutcome('slow')).then(() => order.push('outcome'))
+  const reporting = built.send('POST', '/v1/outcomes', treatedOutcome('slow')).then(() => order.push('outcome'))
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   order.push('decision')
   await reporting
@@ -36,24 +37,22 @@ t.test('a slow Redis slows outcomes and not decisions', { skip }, async (t) => {
   t.ok(performance.now() - start > 200)
   proxy.delayMs = 0
   await isTaken(built, 'slow')
-  await until('it is learned', async () => await learned(built) === 301)
+  await until('it is learned', async () => await learned(built) === 1)
 })
 
 t.test('when a connection is cut during a reply, the outcome gets 503 and counts once when sent again', { skip }, async (t) => {
   const { redis, proxy, built } = await certified(t)
   const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
-  const outcome = { generation_id: 'cut', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 }
-  const counted = async () => (await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.treated_generations
   proxy.cutAfterBytes = 1
-  t.match(await built.send('POST', '/v1/outcomes', outcome), { status: 503 })
+  t.match(await built.send('POST', '/v1/outcomes', treatedOutcome('cut')), { status: 503 })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await until('Redis had it', () => admin.exists('{stopgate}:seen:cut'))
   proxy.cutAfterBytes = null
-  t.same(await isTaken(built, 'cut', outcome), { accepted: 0, duplicates: 1, label_wanted: false })
-  await isTaken(built, 'after it')
-  await until('the next one is learned', async () => await learned(built) === 301)
-  t.equal(await counted(), 1)
+  t.same(await isTaken(built, 'cut'), { accepted: 0, duplicates: 1, label_wanted: false })
+  await isTaken(built, 'after it', { model: 'q', task: 'math' })
+  await until('the next one is learned', async () => await learned(built, 'model=q,task=math') === 1)
+  t.equal(await learned(built), 1)
 })
 
 t.test('writes that a failover lost count when they are sent again', { skip }, async (t) => {
@@ -65,12 +64,12 @@ t.test('writes that a failover lost count when they are sent again', { skip }, a
   await until('it has all', async () => /master_link_status:up/.test(await admin.info('replication')))
   await admin.replicaof('NO', 'ONE')
   t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0, label_wanted: false })
-  await until('it is learned', async () => await learned(built) === 301)
+  await until('it is learned', async () => await learned(built) === 1)
 
   await redis.stop('SIGKILL')
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   proxy.leadTo(replica.port)
   t.same(await isTaken(built, `lossless-${JSON.stringify(CONTEXT).length}-gsm8k-0`), { accepted: 0, duplicates: 1, label_wanted: false }, 'an outcome that had reached the replica is a duplicate')
   t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0, label_wanted: false }, 'an outcome that had not is accepted')
-  await until('it is learned, once', async () => await learned(built) === 301)
+  await until('it is learned, once', async () => await learned(built) === 1)
 })

@@ -1,17 +1,37 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { certify, CONTEXT, losslessOutcome, report } from '../../certify.js'
 import { build, type Built, until } from '../../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { DURABLE, type RedisServer, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProcess } from '../../service-process.js'
+import { QUICK_TIMES, quickPolicy } from '../../quick-policy.js'
 
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 const decisionOf = async ({ send }: Pick<Built, 'send'>) => (await send('POST', '/v1/decisions', step)).body
 const order = ({ send }: Pick<Built, 'send'>, on: boolean) => send('POST', '/v1/stop-nothing', { on, reason: 'incident 42' })
 const QUICK = { POLL_SECONDS: '0.1' }
 
+/** A replica that has reached Redis: before that it enrols nothing. */
+async function replicaOn (t: Test, redis: RedisServer): Promise<Built> {
+  const built = await build(t, { REDIS_URL: redis.url, ...QUICK })
+  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  return built
+}
+
+/** A service of two processes, which have both reached Redis. Any of them may answer a request. */
+async function startPair (t: Test, redis: RedisServer) {
+  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', DEFAULT_POLICY: quickPolicy(), ...QUICK }, { times: QUICK_TIMES })
+  const get = (path: string) => service.get(path, { connection: 'close' })
+  const post = (path: string, body: unknown) => service.post(path, body, { connection: 'close' })
+  const repliesTo = <T>(ask: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, ask))
+  const listening = () => service.log.filter(({ msg }) => msg === 'stopgate is listening')
+  await until('both processes are ready', async () => (
+    listening().length === 2 && (await repliesTo(() => get('/readyz'))).every(({ status }) => status === 200)))
+  return { ...service, get, post, repliesTo, listening }
+}
+
 t.test('the switch stops nothing on all replicas, and its undoing restores the mode that the root had', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const [one, other] = [await build(t, { REDIS_URL: redis.url, ...QUICK }), await build(t, { REDIS_URL: redis.url, ...QUICK })]
+  const [one, other] = [await replicaOn(t, redis), await replicaOn(t, redis)]
   await one.send('PUT', '/v1/contexts/*/policy', { mode: 'shadow', max_em_drop: 0.03 })
   await certify(one)
   t.match(await decisionOf(one), { decision: 'continue', reason: 'shadow' })
@@ -30,8 +50,7 @@ t.test('the switch stops nothing on all replicas, and its undoing restores the m
 
 t.test('orders to all replicas, as in an outage, are undone by one', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const [one, other] = [await build(t, { REDIS_URL: redis.url, ...QUICK }), await build(t, { REDIS_URL: redis.url, ...QUICK })]
-  await until('both reach Redis', async () => (await one.send('GET', '/readyz')).status === 200 && (await other.send('GET', '/readyz')).status === 200)
+  const [one, other] = [await replicaOn(t, redis), await replicaOn(t, redis)]
   await one.send('PUT', '/v1/contexts/*/policy', { mode: 'shadow' })
   await certify(one)
   await redis.stop('SIGKILL')
@@ -40,13 +59,12 @@ t.test('orders to all replicas, as in an outage, are undone by one', { skip: wit
   for (const built of [one, other]) await until('it is stored', async () => (await built.send('GET', '/v1/stop-nothing')).body.stored)
   await order(other, true) // a second click changes nothing
   await until('it can be undone', async () => (await order(one, false)).status === 200)
-  for (const built of [one, other]) await until('all replicas go on in the mode of before', async () => (await decisionOf(built)).reason === 'shadow')
+  for (const built of [one, other]) await until('all replicas go on in their former mode', async () => (await decisionOf(built)).reason === 'shadow')
 })
 
 t.test('while the store is away the switch holds at once, also for local deciders, and is stored later', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const built = await build(t, { REDIS_URL: redis.url, ...QUICK })
-  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  const built = await replicaOn(t, redis)
   await certify(built)
   await redis.stop('SIGKILL')
   t.equal((await decisionOf(built)).decision, 'stop')
@@ -71,8 +89,7 @@ t.test('while the store is away the switch holds at once, also for local decider
 
 t.test('an order that never reached the store is undone without it', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const built = await build(t, { REDIS_URL: redis.url, ...QUICK })
-  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  const built = await replicaOn(t, redis)
   await certify(built)
   await redis.stop('SIGKILL')
   await order(built, true)
@@ -94,38 +111,37 @@ t.test('a replica that starts with STOP_NOTHING stops nothing, and leaves the st
 
 t.test('without the store, an order to one process of a replica holds in all, and in one that starts later', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', DEFAULT_POLICY: '{"follow_up_seconds":0}', ...QUICK })
-  const post = async (path: string, body: unknown) => await service.post(path, body, { connection: 'close' }) // any process may answer
+  const { post, repliesTo, listening } = await startPair(t, redis)
   await report(post, Array.from({ length: 300 }, (_, i) => losslessOutcome(`lossless-${i}`)))
-  const reasons = async () => new Set((await Promise.all(Array.from({ length: 20 }, () => post('/v1/decisions', step)))).map(({ body }) => body.reason))
-  await until('all processes stop at the certified threshold', async () => { const found = await reasons(); return found.size === 1 && found.has('score_at_threshold') })
+  const haveAll = async (reason: string) => (await repliesTo(() => post('/v1/decisions', step))).every(({ body }) => body.reason === reason)
+  await until('all processes stop at the certified threshold', () => haveAll('score_at_threshold'))
   await redis.stop('SIGKILL')
   t.match(await post('/v1/stop-nothing', { on: true, reason: 'incident 42' }), { status: 200, body: { on: true, stored: false } })
-  await until('all processes stop nothing', async () => { const found = await reasons(); return found.size === 1 && found.has('off') })
-  const pid = service.log.find(({ msg }) => msg === 'stopgate is listening')!.pid as number
-  process.kill(pid, 'SIGKILL')
-  await until('it is started again', () => service.log.filter(({ msg }) => msg === 'stopgate is listening').length === 3)
-  await until('all processes stop nothing again', async () => { const found = await reasons(); return found.size === 1 && found.has('off') })
+  await until('all processes stop nothing', () => haveAll('off'))
+  process.kill(listening()[0]!.pid as number, 'SIGKILL')
+  await until('it is started again', () => listening().length === 3)
+  await until('all processes stop nothing again', () => haveAll('off'))
 })
 
 t.test('an order that one process has yet to store is dropped when another one undoes it', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', ...QUICK })
-  const isFound = async () => (await service.get('/readyz', { connection: 'close' })).status === 200
-  await until('both processes serve', async () => service.log.filter(({ msg }) => msg === 'stopgate is listening').length === 2 && await isFound())
+  const { log, get, post, repliesTo } = await startPair(t, redis)
   await redis.stop('SIGKILL')
   const switched = async (on: boolean) => { // the log says by which process
-    const lines = () => service.log.filter(({ msg }) => msg === (on ? 'nothing is stopped from now on' : 'generations are stopped again'))
+    const lines = () => log.filter(({ msg }) => msg === (on ? 'nothing is stopped from now on' : 'generations are stopped again'))
     const before = lines().length
-    await service.post('/v1/stop-nothing', { on, reason: 'incident 42' }, { connection: 'close' })
+    await post('/v1/stop-nothing', { on, reason: 'incident 42' })
     return (await until('it is logged', () => lines()[before])).pid
   }
   await until('another process undoes the order', async () => await switched(true) !== await switched(false))
   await until('no process has an order to store', async () => {
-    const views = await Promise.all(Array.from({ length: 20 }, () => service.get('/v1/stop-nothing', { connection: 'close' })))
+    const views = await repliesTo(() => get('/v1/stop-nothing'))
     return views.every(({ body }) => body.on === false && body.by === null)
   })
   await redis.start()
-  await until('the store is reached', async () => (await service.get('/v1/contexts/*/policy', { connection: 'close' })).status === 200)
-  t.strictSame((await service.get('/v1/contexts/*/policy')).body.policy, {})
+  const policies = await until('both processes reach the store', async () => {
+    const replies = await repliesTo(() => get('/v1/contexts/*/policy'))
+    return replies.every(({ status }) => status === 200) && replies.map(({ body }) => body.policy)
+  })
+  t.strictSame(policies, Array(20).fill({}))
 })

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
 import { appendEntries, entriesAfter, logLag, trimLog, append, readAudit } from '../../../src/store/embedded/embedded-log.js'
 import { openRoot, tablesIn } from '../../../src/store/embedded/embedded-tables.js'

@@ -61,7 +61,7 @@ t.test('states take a third of their length in the file, so that the memory of i
   const store = await EmbeddedStore.open({ dataDir })
   t.teardown(() => store.close())
   const before = statSync(join(dataDir, 'data.mdb')).size
-  await seed(store, 1000)
+  await seed(store, 300, 4)
   const used = statSync(join(dataDir, 'data.mdb')).size - before
   const states = [...(await store.learned()).contexts.values()]
   const written = states.reduce((sum, state) => sum + encodeState(state).length, 0)

@@ -35,14 +35,14 @@ t.test('a folder is free as soon as its process has ended, however it ended', as
   await (await open(dataDir)).close()
 })
 
-t.test('when several processes start on an abandoned folder, only the first gets it', async (t) => {
+t.test('when two processes start on an abandoned folder, only the first gets it', async (t) => {
   const dataDir = await temporaryFolder(t)
   const { child } = await startStoreProcess(t, dataDir)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const told = await Promise.all(Array.from({ length: 3 }, async () => (await startStoreProcess(t, dataDir)).told))
+  const told = await Promise.all([1, 2].map(async () => (await startStoreProcess(t, dataDir)).told))
   t.equal(told.filter((one) => 'opened' in one).length, 1)
-  t.match(told.flatMap((one) => 'error' in one ? [one.error] : []), [/is in use/, /is in use/])
+  t.match(told.flatMap((one) => 'error' in one ? [one.error] : []), [/is in use/])
 })
 
 t.test('a folder can be locked when its path is too long for a socket', { skip: process.platform !== 'linux' && 'Linux only' }, async (t) => {

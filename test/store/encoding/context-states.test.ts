@@ -1,16 +1,18 @@
 import t from 'tap'
-import { nothingTested, packTested } from '../../../src/core/certificate/tested-evidence.js'
-import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
-import { addChecks, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
-import { openEpoch } from '../../../src/core/contexts/context-state.js'
-import { addFinalAnswer, NO_GRADER } from '../../../src/core/contexts/grader.js'
-import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
-import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
-import { addToHistory, advanceHistory, startHistory } from '../../../src/core/contexts/savings-history.js'
-import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
+import { noDifferences } from '../../../src/core/stats/difference-sums.js'
+import { noEvidence, type Evidence } from '../../../src/core/stats/evidence.js'
+import { addChecks, NO_CADENCES } from '../../../src/core/guards/cadences.js'
+import { openEpoch } from '../../../src/core/learn/context-state.js'
+import { addFinalAnswer, NO_GRADER } from '../../../src/core/evidence/grader.js'
+import { judge, NO_JUDGEMENT } from '../../../src/core/learn/judge.js'
+import { addTreated, NO_SAVINGS } from '../../../src/core/stats/savings.js'
+import { addToHistory, advanceHistory, startHistory } from '../../../src/core/stats/savings-history.js'
+import { addToArm, NO_ARMS } from '../../../src/core/guards/arms.js'
+import { newSpan, packSpan } from '../../../src/core/evidence/evidence-span.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
+import { changed } from '../../changed-state.js'
 
 t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
@@ -22,82 +24,88 @@ t.test('a state that was written is read, and a damaged one is recognised', asyn
 })
 
 t.test('counts of nothing are one shared object, and others are restored', async (t) => {
-  const opened = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
+  const opened = openEpoch(undefined, { cause: 'reset', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '1-0' })
   const read = readState(encodeState(opened))
-  t.equal(read.cadences, NO_CADENCES)
-  t.equal(read.grader, NO_GRADER)
+  t.equal(read.guards.cadences, NO_CADENCES)
+  t.equal(read.reports.grader, NO_GRADER)
   t.notMatch(encodeState(opened), 'asked_squares')
   const answer = { generation_id: 'g', sample_index: null, answer_digest: 'x' }
-  t.equal(read.arms, NO_ARMS)
-  const counted = {
-    ...opened,
-    arms: addToArm(NO_ARMS, 'control', { generation_id: 'g', sample_index: null, tokens: 9, full: { exact_match: 1 } }, 'exact_match', 0.2),
-    cadences: addChecks(NO_CADENCES, 'control', 3, 2),
-    grader: addFinalAnswer(NO_GRADER, answer),
-  }
+  t.equal(read.guards.arms, NO_ARMS)
+  const counted = changed(opened, { guards: { arms: addToArm(NO_ARMS, 'control', { generation_id: 'g', sample_index: null, tokens: 9, full: { exact_match: 1 } }, 'exact_match', 0.2), cadences: addChecks(NO_CADENCES, 'control', 3, 2) }, reports: { grader: addFinalAnswer(NO_GRADER, answer) } })
   t.same(readState(encodeState(counted)), counted)
 })
 
 t.test('a history with hours and days that are over is read', async (t) => {
   const DAY = 24 * 3_600_000
-  const opened = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
-  const savings_history = advanceHistory(addToHistory(startHistory(opened, 0), 64), opened, DAY)
-  t.same([savings_history.hours.length, savings_history.days.length], [1, 1])
-  t.same(readState(encodeState({ ...opened, savings_history })), { ...opened, savings_history })
+  const opened = openEpoch(undefined, { cause: 'reset', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '1-0' })
+  const history = advanceHistory(addToHistory(startHistory(opened.savings, 0), 64), opened.savings, DAY)
+  t.same([history.hours.length, history.days.length], [1, 1])
+  const state = changed(opened, { savings: { history } })
+  t.same(readState(encodeState(state)), state)
 })
 
 t.test('a state without one of its fields is unreadable', async (t) => {
   const whole = JSON.parse(encodeState(state(3)))
-  for (const name of Object.keys(whole)) {
-    const { [name]: _, ...rest } = whole
-    t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
-  }
-  for (const part of ['requested', 'looks', 'meaning', 'follow_up', 'open', 'tested', 'newest']) {
-    for (const name of Object.keys(whole[part])) {
-      const { [name]: _, ...rest } = whole[part]
-      t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
+  for (const slice of Object.keys(whole)) {
+    const { [slice]: _, ...rest } = whole
+    t.ok(isUnreadable(readState(JSON.stringify(rest))), slice)
+    for (const name of Object.keys(whole[slice])) {
+      const { [name]: _, ...others } = whole[slice]
+      t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [slice]: others }))), `${slice} without ${name}`)
     }
   }
-  t.ok(isUnreadable(readState('{"evidence":null,"requested":{}}')))
-  const damaged = [
-    { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
-    { arms: { ...whole.arms, control: null } }, { log_evidence: { best: 1 } }, { open: { evidence: { generations: 1 }, unaccounted: 0 } },
+  for (const [slice, part] of [['epoch', 'requested'], ['epoch', 'looks'], ['epoch', 'meaning'], ['reports', 'follow_up'], ['evidence', 'open'], ['evidence', 'span'], ['evidence', 'newest']] as const) {
+    for (const name of Object.keys(whole[slice][part])) {
+      const { [name]: _, ...rest } = whole[slice][part]
+      t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [slice]: { ...whole[slice], [part]: rest } }))), `${part} without ${name}`)
+    }
+  }
+  const damaged: Array<Record<string, object>> = [
+    { epoch: { meaning: null } }, { rule: { judged_by: null } }, { reports: { fed_by: null } }, { rule: { threshold: [] } },
+    { rule: { guarantee: {} } }, { guards: { drift: [] } }, { guards: { arms: { control: null } } },
+    { evidence: { log_evidence: { best: 1 } } },
+    { evidence: { open: { evidence: { generations: 1 }, unaccounted: 0 } } },
+    { evidence: { final: { ...whole.evidence.final, generations: 2, lost: [1] } } },
   ]
-  for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
-  t.ok(isUnreadable(readState(JSON.stringify({ ...whole, evidence: { ...whole.evidence, generations: 2, lost: [1] } }))))
+  for (const change of damaged) t.notOk(isRead(whole, change), JSON.stringify(change))
+  t.notOk(isRead(whole, { checkpoint: 'r' }))
 })
+
+/** Whether a stored state can be read with some fields of its slices changed. */
+function isRead (stored: Record<string, object>, changes: Record<string, object | string>): boolean {
+  const slices = Object.entries(changes).map(([slice, fields]) => [slice, typeof fields === 'string' ? fields : { ...stored[slice], ...fields }])
+  return !isUnreadable(readState(JSON.stringify({ ...stored, ...Object.fromEntries(slices) })))
+}
 
 t.test('evidence that does not fit the grid of the score, or a threshold outside it, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
-  const testedFor = (thresholds: number) => packTested(nothingTested(thresholds, { clock: 0, time: 0 }))
   const whole = JSON.parse(encodeState(state(3)))
-  const meaning = { ...whole.meaning, score: 'p', score_fingerprint: 'abc' }
-  const scored = { ...whole, meaning, evidence: null, open: { evidence: null, unaccounted: 0 } }
-  const isRead = (change: object) => !isUnreadable(readState(JSON.stringify({ ...scored, ...change })))
-  const grid = (thresholds: number) => ({ thresholds, tested: testedFor(thresholds) })
-  for (const thresholds of [2, 20, 30]) t.ok(isRead({ ...grid(thresholds), evidence: counted(thresholds) }), `${thresholds} thresholds`)
-  for (const thresholds of [1, 31]) t.notOk(isRead({ ...grid(thresholds), evidence: counted(thresholds) }), `${thresholds} thresholds`)
-  t.ok(isRead(grid(0)), 'its predictor is gone')
-  t.notOk(isRead({ ...grid(20), meaning: whole.meaning, evidence: counted(20) }), 'the raw confidence has 30')
-  t.notOk(isRead({ ...grid(20), evidence: counted(30) }))
-  t.notOk(isRead({ ...grid(20), open: { evidence: counted(30), unaccounted: 0 } }))
+  const meaning = { ...whole.epoch.meaning, score: 'p', score_fingerprint: 'abc' }
+  const open = { evidence: null, unaccounted: 0 }
+  const isScored = (evidence: object, more: Record<string, object> = {}) =>
+    isRead(whole, { epoch: { meaning }, evidence: { final: null, open, ...evidence }, ...more })
+  const grid = (thresholds: number) => ({ thresholds, span: packSpan(newSpan(thresholds, 0)) })
+  for (const thresholds of [2, 20, 30]) t.ok(isScored({ ...grid(thresholds), final: counted(thresholds) }), `${thresholds} thresholds`)
+  for (const thresholds of [1, 31]) t.notOk(isScored({ ...grid(thresholds), final: counted(thresholds) }), `${thresholds} thresholds`)
+  t.ok(isScored(grid(0)), 'its predictor is gone')
+  t.notOk(isScored({ ...grid(20), final: counted(20) }, { epoch: {} }), 'the raw confidence has 30')
+  t.notOk(isScored({ ...grid(20), final: counted(30) }))
+  t.notOk(isScored({ ...grid(20), open: { evidence: counted(30), unaccounted: 0 } }))
   for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const satisfies ReadonlyArray<keyof Evidence>) {
     for (const odd of [counted(20)[list].slice(1), [...counted(20)[list], 0], counted(20)[list].with(3, null as never), 'x'.repeat(20), null]) {
-      t.notOk(isRead({ ...grid(20), evidence: { ...counted(20), [list]: odd } }), list)
+      t.notOk(isScored({ ...grid(20), final: { ...counted(20), [list]: odd } }), list)
     }
   }
-  const { tested } = grid(20)
-  const withTested = (change: object) => isRead({ ...grid(20), tested: { ...tested, ...change } })
-  const zeros = new Array<number>(20).fill(0)
-  t.ok(withTested({}) && withTested({ final: { ...tested.final, lost: zeros } }))
-  for (const odd of [zeros.slice(1), 'x', null]) {
-    for (const list of ['lost', 'gained']) {
-      const sums = { ...tested.final, [list]: odd }
-      t.notOk(withTested({ final: sums }) || withTested({ open: { sums, unaccounted: 0 } }), list)
+  const isSpanRead = (change: object) => isScored({ ...grid(20), span: { ...newSpan(20, 0), ...change } })
+  const isRunRead = (differences: object) => isSpanRead({ recent: [{ begins: 0, ends: 1, differences }] })
+  const none = noDifferences(20)
+  t.ok(isSpanRead({}) && isSpanRead({ known: null }) && isRunRead(none) && isRunRead({ ...none, lost: [] }))
+  for (const odd of [none.lost.slice(1), 'x', null]) {
+    for (const sums of [{ ...none, lost: odd }, { ...none, gained: odd }, { ...none, partial: { 3: odd } }]) {
+      t.notOk(isSpanRead({ known: sums }) || isRunRead(sums), JSON.stringify(sums))
     }
-    t.notOk(withTested({ final: { ...tested.final, partial: { 3: odd } } }))
   }
-  const inForce = (threshold_index: unknown) => isRead({ ...grid(20), evidence: counted(20), threshold_index })
+  const inForce = (index: unknown) => isScored({ ...grid(20), final: counted(20) }, { rule: { index } })
   t.ok(inForce(-1) && inForce(19))
   for (const index of [-2, -0.5, 0.3, 14.125, 20]) t.notOk(inForce(index), String(index))
 })
@@ -111,15 +119,13 @@ t.test('an unreadable state certifies nothing', async (t) => {
 
 t.test('a state without its evidence keeps what outlasts an epoch, certifies nothing and takes no enrolment', async (t) => {
   const kept = {
-    epoch: 7,
-    looks: { count: 2, at: 5 },
-    savings: addTreated(NO_SAVINGS, 5),
-    stops: { probed: 3, other: 2, unknown: 1 },
-    breaches: 1,
-    hold: { breaches: 1, until: 9, is_over: false },
+    epoch: { number: 7, looks: { count: 2, at: 5, uncertified: 7 } },
+    savings: { sums: addTreated(NO_SAVINGS, 5) },
+    guards: { stops: { probed: 3, other: 2, refused: 1 }, breaches: 1, hold: { breaches: 1, until: 9, is_over: false } },
   }
-  const blank = withoutEvidence({ ...state(3), ...kept, threshold_index: 3, threshold: 0.9 })
-  t.match(blank, { ...kept, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  const blank = withoutEvidence(changed(state(3), { ...kept, rule: { index: 3, threshold: 0.9 } }))
+  t.match(blank, { ...kept, rule: { index: -1, threshold: null }, reports: { generations: 0 } })
+  t.equal(blank.epoch.name, '')
   t.notOk(isUnreadable(blank))
   t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })

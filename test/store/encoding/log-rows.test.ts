@@ -1,18 +1,20 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { nothingTested } from '../../../src/core/certificate/tested-evidence.js'
-import { type Evidence, noEvidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import type { ContextState } from '../../../src/core/contexts/context-state.js'
-import { addToMembership } from '../../../src/core/contexts/membership.js'
+import { type Evidence, noEvidence } from '../../../src/core/stats/evidence.js'
+import type { ContextState } from '../../../src/core/learn/context-state.js'
+import { addToMembership } from '../../../src/core/evidence/membership.js'
+import { NO_EVIDENCE } from '../../core/stats/no-evidence.js'
+import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import { isState } from '../../../src/store/encoding/context-schemas.js'
 import { encodeState, reviveState } from '../../../src/store/encoding/context-states.js'
 import { inTurns } from '../../../src/store/encoding/in-turns.js'
 import { auditOf, encodeEntry, tableWrite } from '../../../src/store/encoding/log-rows.js'
 import { encodeChange, encodeLedger, reviveLedger } from '../../../src/store/encoding/stored-values.js'
 import { toCursor, toPlace } from '../../../src/store/log.js'
-import { memberUnit } from '../../core/contexts/member-unit.js'
+import { memberUnit } from '../../core/learn/member-unit.js'
 import { holds } from '../../property.js'
 import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, state, TICK, unpinEntry, versionOf } from '../fixtures.js'
+import { changed } from '../../changed-state.js'
 
 const decoded = (state: ContextState) => reviveState(JSON.parse(encodeState(state)))
 
@@ -26,32 +28,31 @@ t.test('encoded values are decoded unchanged', async (t) => {
 
 t.test('numbers keep every bit', async (t) => {
   holds(t, fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }).filter((x) => !Object.is(x, -0))), (drift) => {
-    t.same(decoded({ ...state(1), drift }).drift, drift)
+    t.same(decoded(changed(state(1), { guards: { drift } })).guards.drift, drift)
   }))
 })
 
 t.test('empty evidence is not written out, and equal parts are decoded to one object', async (t) => {
-  const next = { ...state(3), open: { evidence: NO_EVIDENCE, unaccounted: 3 } }
+  const next = changed(state(3), { evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 3 } } })
   const read = decoded(next)
   t.same(read, next)
-  t.match(JSON.parse(encodeState(next)), { evidence: null, open: { evidence: null, unaccounted: 3 } })
-  t.equal(read.evidence, NO_EVIDENCE)
-  t.equal(read.open.evidence, NO_EVIDENCE)
-  t.equal(read.tested.final.lost, decoded(next).tested.final.lost, 'also lists of zeros')
-  t.equal(decoded(next).meaning, read.meaning)
+  t.match(JSON.parse(encodeState(next)), { evidence: { final: null, open: { evidence: null, unaccounted: 3 } } })
+  t.equal(read.evidence.final, NO_EVIDENCE)
+  t.equal(read.evidence.open.evidence, NO_EVIDENCE)
+  t.equal(read.evidence.span.known!.gained, decoded(next).evidence.span.known!.gained, 'also lists of zeros')
+  t.equal(decoded(next).epoch.meaning, read.epoch.meaning)
   t.equal(encodeState(read), encodeState(next), 'fields keep their order')
 })
 
 t.test('evidence has as many thresholds as the grid of the score', async (t) => {
   const none = noEvidence(20)
   const scored = (evidence: Evidence) => {
-    const tested = nothingTested(20, { clock: 0, time: 0 })
-    return { ...state(3), evidence, open: { evidence: none, unaccounted: 0 }, tested }
+    return changed(state(3), { evidence: { final: evidence, open: { evidence: none, unaccounted: 0 }, span: newSpan(20, 0) } })
   }
-  t.equal(decoded(scored(none)).evidence, none, 'one object')
+  t.equal(decoded(scored(none)).evidence.final, none, 'one object')
   const full = scored({ ...none, generations: 2, lost: none.lost.with(19, 1) })
   t.same(decoded(full), full)
-  t.equal(decoded(full).evidence.gained, none.gained)
+  t.equal(decoded(full).evidence.final.gained, none.gained)
 })
 
 t.test('the evidence of a pool member is decoded unchanged', async (t) => {

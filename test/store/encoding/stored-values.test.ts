@@ -1,5 +1,5 @@
 import t from 'tap'
-import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { storeCohort } from '../../../src/core/evidence/cohorts.js'
 import { effectivePolicy, UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
 import { readChanges, readEntry, UNREADABLE_CHANGE, encodeEntry } from '../../../src/store/encoding/log-rows.js'
 import { readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_PIN, encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample, decodeRun, decodeSeries, encodeRun, encodeSeries, isUnreadableRun, readRun, revisionOf, seriesKey } from '../../../src/store/encoding/stored-values.js'

@@ -1,40 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { RedisStore } from '../../../src/store/redis/redis-store.js'
 import { sortRows, type StateRow } from '../../../src/store/state-format.js'
 import { losslessOutcome } from '../../certify.js'
 import { admin } from '../../faults/redis-fleet.js'
 import { build, until } from '../../helper.js'
-import { DURABLE, startRedis, without, withoutRedis } from '../../redis-server.js'
-import { contract, type StoreLimits } from '../contract.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { contract } from '../contract.js'
+import { asUser, RIGHTS, storeOn } from './redis-contract.js'
 
-import t, { type Test } from 'tap'
+import t from 'tap'
 
-/** The rights that the documentation gives to a user of Redis. */
-const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
-const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
-
-/** The contract on a server with the documented rights. The time limit of a command leaves room for a busy machine. */
-const on = (program: 'redis-server' | 'valkey-server') => async (t: Test, limits: StoreLimits = {}) => {
-  const redis = await startRedis(t, { ...DURABLE, user: RIGHTS }, program)
-  const open = async () => {
-    const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: asUser(redis.port), timeoutMs: 20_000 })
-    t.teardown(() => store.close())
-    return store
-  }
-  const [store, other] = await Promise.all([open(), open()])
-  return {
-    store,
-    other,
-    async crash () {
-      await redis.stop('SIGKILL')
-      await redis.start()
-      return open()
-    },
-  }
-}
-
-t.test('Redis', async (t) => { contract(t, on('redis-server'), { skip: withoutRedis }) })
-t.test('Valkey', async (t) => { contract(t, on('valkey-server'), { skip: without('valkey-server') }) })
+t.test('Redis', async (t) => { contract(t, storeOn('redis-server'), { skip: withoutRedis }) })
 
 t.test('the documented access rights suffice for the service', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })

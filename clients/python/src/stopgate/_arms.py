@@ -89,7 +89,7 @@ def figures_of(arm: Arm, samples: Sequence[Sample]) -> ArmFigures | None:
 class ArmReports:
     """Reports reward and tokens of each arm to a training run of the service, as an evaluation of its own.
 
-    It also tells the service that the policy of the rollouts' context moves as it is trained.
+    It also informs the service that the policy of the rollouts' context moves as it is trained.
 
     Args:
         client: says where the service is.
@@ -122,7 +122,7 @@ class ArmReports:
         self._step = step
 
     def end(self) -> None:
-        """Reports what is left at the end of a training."""
+        """Sends the last reports at the end of a training."""
         if self._samples:
             self._report()
         self._run.send_until(END_SECONDS)

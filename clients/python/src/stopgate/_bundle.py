@@ -32,7 +32,7 @@ def uniform(salt: str, unit: str) -> float:
 
 
 def second(salt: str, unit: str) -> float:
-    """Thins what is enrolled, in [0, 1): a draw is enrolled only if this is below `label_rate`."""
+    """Thins the enrolments, in [0, 1): a draw is enrolled only if this is below `label_rate`."""
     return murmur3(f"{salt}:enrol:{unit}") / 2**32
 
 

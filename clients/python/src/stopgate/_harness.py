@@ -50,7 +50,7 @@ class Answered(NamedTuple):
 
 
 class StopgateLM(HFLM):  # type: ignore[misc]
-    """The harness's model of transformers, whose generations are stopped early. `evaluate` corrects what it measures.
+    """The harness's model of transformers, whose generations are stopped early. `evaluate` corrects its figures.
 
         lm = StopgateLM("Qwen/Qwen3-8B", client=Client(), context={"model": "qwen3-8b", "task": "eval"})
         results = evaluate(lm, ["gsm8k"], apply_chat_template=True, gen_kwargs={"max_gen_toks": 4096})

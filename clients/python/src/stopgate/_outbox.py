@@ -134,7 +134,7 @@ class Reporter(Outbox[deque[Report], list[Report]]):
         with self._changed:
             if self._is_closed:
                 self._counters.dropped += 1
-                warn("closed", "the client is closed: what is reported after that is lost")
+                warn("closed", "the client is closed: later reports are lost")
                 return
             self._waiting.append(report)
             self._bytes += len(report.body)
@@ -231,7 +231,7 @@ _Started = dict[_Draw, _Batch]
 
 
 class Enrolments(Outbox[_Started, _Started]):
-    """Tells the service, 20 times a second, which generations a local decider has enrolled.
+    """Reports to the service, 20 times a second, the generations that a local decider has enrolled.
 
     An enrolment that cannot be posted within 4.5 seconds is given up. Its generation is not evidence, but continues.
     """

@@ -111,6 +111,12 @@ def _step(step: Step, grades: "_Grades", is_priced: bool) -> dict[str, Any]:
 def _stopped_probe(step: Step, grades: "_Grades") -> dict[str, Any]:
     """The answer of the probe that stopped a generation, as far as it is known, to compare with the served answer."""
     grade = grades.graded(step)
+    if step.answer is None and grade is None:
+        warn(
+            "stopped_probe",
+            "a generation was stopped without an answer at the step that stopped it, so its outcome "
+            "is refused: observe() the answer that was forced there, or its em or reward",
+        )
     return {
         "tokens": step.tokens,
         **({} if step.answer is None else {"answer": fit_answer(step.answer)}),

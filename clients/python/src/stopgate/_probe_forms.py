@@ -191,7 +191,7 @@ def _log(run: Generation, finding: dict[str, Any]) -> None:
         logger.info("answers of %s are forced in the form %s: over %d generations %s", context, form, count, shares)
         return
     logger.warning(
-        "nothing is probed in %s: over %d generations no form gave the answers that the model itself then gave "
+        "nothing is probed in %s: over %d generations no form gave the model's own answers "
         "(agreement, and how often the model agrees with itself: %s). It is tried again after %d generations; if you "
         "know how its answers look, say so by ReasoningFormat(probe=...)",
         context, count, shares, _PAUSE_GENERATIONS,

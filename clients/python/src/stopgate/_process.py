@@ -75,7 +75,7 @@ class Closable(Protocol):
     """An object that must be closed before its process ends."""
 
     def close(self) -> Any:
-        """Sends what is queued."""
+        """Sends queued reports."""
 
 
 class AtExit:

@@ -100,7 +100,7 @@ class Session(Backend):
         return self._reporter.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Sends what is queued and ends the threads. Returns whether all was sent."""
+        """Sends queued reports and ends the threads. Returns whether all was sent."""
         seconds = self._exit_seconds if timeout is None else timeout
         self._exit.is_closed = True
         self.breaker.close()

@@ -27,7 +27,7 @@ class BaseClient:
             about a millisecond; on a busy machine a few take hundreds. In an outage the engine waits for two timeouts
             before calls are skipped.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
-        exit_seconds: seconds that the end of the process may take to send what is queued.
+        exit_seconds: seconds that the end of the process may take to send queued reports.
         max_staleness: with `local`, seconds without contact with the service after which no generation is stopped.
         on_label_wanted: called in the background with the id of each outcome that a label could still change. Send
             the label with `label()`.
@@ -133,7 +133,7 @@ class BaseClient:
         return self._session.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Sends what is queued and ends the threads. The end of the process does the same.
+        """Sends queued reports and ends the threads. The end of the process does the same.
 
         Args:
             timeout: seconds; None: `exit_seconds`.

@@ -213,7 +213,7 @@ def _limits_of_change(control: Sequence[Item], stopped: Sequence[Item]) -> tuple
 
 
 def _changes(control: Sequence[Item], stopped: Sequence[Item], sign: float) -> tuple[float, float]:
-    """Upper and lower limit of what was lost (sign 1) or gained (sign -1) by stopped answers.
+    """Upper and lower limit of the loss (sign 1) or gain (sign -1) by stopped answers.
 
     The mean of several answers may change by a part. Any part counts as a change for the upper limit, where each change
     is as large as it can be; only a whole one counts for the lower limit.

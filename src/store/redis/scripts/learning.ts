@@ -1,4 +1,4 @@
-import { SLOTS_OF_CONTEXT } from '../../../core/reducer/pending-outcomes.js'
+import { SLOTS_OF_CONTEXT } from '../../../core/learn/index.js'
 
 /**
  * KEYS: lease, lease_token, format. ARGV: holder, ttl in ms, the format that the holder reads. Returns the token; nil while another

@@ -25,9 +25,9 @@ const appending = ({ head, width, keys, lua }: Memory): string => `
 if ARGV[3] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[3] then
   return 'CONFLICT'
 end
-local reports = 0                                                 -- what comes from traffic; other entries always pass
+local reports = 0                                                 -- entries of traffic; other entries always pass
 for i = ${head + 1}, #ARGV, ${width} do
-  if ARGV[i] == 'outcome' or ARGV[i] == 'label' or ARGV[i] == 'enrolment' then
+  if ARGV[i] == 'outcome' or ARGV[i] == 'label' or ARGV[i] == 'enrolment' or ARGV[i] == 'refused_stops' then
     reports = reports + 1
   end
 end

@@ -61,7 +61,7 @@ return 1
 `
 
 /**
- * Remembers ids in a partition. What it knows already stays if it is newer: calls may come twice and in any order.
+ * Remembers ids in a partition. A known id stays if it is newer: calls may come twice and in any order.
  * KEYS: the seen key of each id. ARGV: dedup time in ms; the value of each.
  */
 export const remember = `

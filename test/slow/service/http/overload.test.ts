@@ -6,7 +6,7 @@ import { startProcess } from '../../../service-process.js'
 
 const json = { 'content-type': 'application/json' }
 const MIB = 1024 * 1024
-/** Connections that send the next request at once, refused or not: over ten times what is served in the 50 ms that a request may wait. */
+/** Connections that send the next request at once, refused or not: over ten times the capacity of the 50 ms that a request may wait. */
 const WORKERS = 300
 
 t.test('at ten times its capacity, some are served soon, the rest refused at once, and operators and health are answered', async (t) => {

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../../../src/store/redis/redis-store.js'
 import { startWholeCluster } from '../../../faults/redis-cluster.js'
 import { until } from '../../../helper.js'
 import { DURABLE, withoutRedis } from '../../../redis-server.js'
 import { contract, type StoreLimits } from '../../../store/contract.js'
+import { RIGHTS } from '../../../store/redis/redis-contract.js'
 
 // The laws of the store, on a Cluster whose keys are on three nodes.
-
-/** The rights that the documentation gives to a user of Redis. */
-const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 
 t.test('a Cluster', { skip: withoutRedis }, async (t) => {
   const { url, clients, homeOf } = await startWholeCluster(t, { ...DURABLE, 'cluster-node-timeout': '5000', user: RIGHTS }, 0)

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--grader-token", default=os.environ.get("GRADER_TOKEN"), help="bearer token for a grader with a URL")
     add("--max-per-minute", type=float, help="limit of the generations graded")
     add("--threads", type=int, default=8, help="generations graded at once")
-    add("--journal", type=Path, help="file that remembers what was graded; default: stopgate-grade-CONTEXT.jsonl here")
+    add("--journal", type=Path, help="file that lists graded generations; default: stopgate-grade-CONTEXT.jsonl here")
     add("--metrics-port", type=int, help="port of 127.0.0.1 for Prometheus metrics")
     add("--until-empty", action="store_true", help="end once everything wanted is graded; status 1: some cannot be")
     add(

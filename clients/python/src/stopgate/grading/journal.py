@@ -76,7 +76,7 @@ class Journal:
         self._lock.close()
 
     def _rewrite(self) -> None:
-        """Forgets what is old, and replaces the file by one with a line for each of the others."""
+        """Forgets old labels, and replaces the file by one with a line for each of the others."""
         oldest = time.time() - _KEPT_SECONDS
         self._lines = {id: line for id, line in self._lines.items() if line["at"] > oldest}
         draft = self._path.with_name(self._path.name + ".new")

@@ -105,7 +105,7 @@ class Worker:
         self.counts = Counts()
 
     def stop(self) -> None:
-        """Ends `run` once what is being graded is posted."""
+        """Ends `run` once labels in progress are posted."""
         self._ended.set()
 
     def run(self, until_empty: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""An HTTP request to vLLM's server: what it states about its generations, and what its reply says of them."""
+"""An HTTP request to vLLM's server: its statements about its generations, and those of its reply."""
 
 import json
 import re

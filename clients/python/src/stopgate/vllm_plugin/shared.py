@@ -18,7 +18,7 @@ _BEHIND_OPEN = 4
 
 
 class Shared:
-    """The engine, the client, and what is known of the model.
+    """The engine, the client, and properties of the model.
 
     Args:
         generate: the engine's own method.

@@ -1,0 +1,128 @@
+import { RETRIED_AFTER } from './probe-form.js'
+
+/** A problem, as a clause, and its cure. */
+interface Problem { readonly problem: string, readonly cure: string }
+
+/** The checks of whether reports are evidence at all. docs/operate/monitoring.md has a paragraph for each. */
+export const EVIDENCE_CHECKS = {
+  steps_missing: {
+    problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
+    cure: 'send every step with its outcome, and their number as steps_asked',
+  },
+  grader_broken: {
+    problem: 'different answers always have the same EM, equal answers have different EM, or all answers are the same, so nothing is certified',
+    cure: 'check the grader and the extraction of answers; labels.grader_fault of the context says which',
+  },
+  grader_unseen: {
+    problem: 'EM is the same at all probes of a generation, and no answers are stated, so nobody sees whether the grader works',
+    cure: 'send the answer with outcomes and with probed steps, beside em',
+  },
+  cadences_differ: {
+    problem: 'treated generations ask more often than control ones, so they stop where nothing was probed and nothing is certified, or less often, so they save less',
+    cure: 'ask at next_check_tokens in both arms, send it as due_tokens with the next step, and then reset the context',
+  },
+  prompt_unmarked: {
+    problem: 'outcomes do not say whether other samples share their prompt; such samples resemble each other and should count once',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
+  },
+  answers_unprobed: {
+    problem: 'in most control generations no check has an answer, since answers are longer than a probe may be, or probes fail or come too late, so nothing can be certified',
+    cure: 'allow longer probes, or give generations with long answers a context of their own with mode off; check the ends of probes in the metrics of the proxy or plug-in',
+  },
+  left_out_high: {
+    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or there was no room for them',
+    cure: 'ask at the first check of each generation under the id of its outcome',
+  },
+  lists_late: {
+    problem: 'more control generations are left out of the evidence than may be lost, since lists of enrolments reached the store too late: it was away or slow',
+    cure: 'change nothing in workers; check the store if it stays',
+  },
+  cancelled_high: {
+    problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
+    cure: 'report cancelled only where the client went away, and check why clients do',
+  },
+  probe_form_missing: {
+    problem: `no form of probe gives the model's own answers, so nothing is probed; it is tried again after ${RETRIED_AFTER} generations`,
+    cure: 'read probe_form.tried of the context, then state the form of its answers by the option probe and its suffix',
+  },
+  probe_validity_low: {
+    problem: 'answers that are forced at the end of the reasoning often differ from the real ones',
+    cure: 'reset the context, so that the form is found again, or state the form by the option probe',
+  },
+} as const satisfies Record<string, Problem>
+
+export type EvidenceWarning = keyof typeof EVIDENCE_CHECKS
+
+export const EVIDENCE_WARNINGS = Object.keys(EVIDENCE_CHECKS) as EvidenceWarning[]
+
+export function isEvidenceWarning (warning: string): warning is EvidenceWarning { return Object.hasOwn(EVIDENCE_CHECKS, warning) }
+
+/**
+ * The warnings about contexts, shown to workers and to operators: the problem, as a clause, and the cure. docs/integrate/worker.md
+ * and docs/operate/monitoring.md list them.
+ */
+export const CONTEXT_PROBLEMS = {
+  outcomes_missing: {
+    problem: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
+    cure: 'send every outcome with the ids of its steps, and the wanted labels',
+  },
+  outcomes_not_enrolled: {
+    problem: 'most outcomes belong to generations that were not enrolled, since they did not ask at the first check, or under another id',
+    cure: 'ask at the first check of each generation, without an arm and with the ids of its outcome',
+  },
+  no_net_savings: {
+    problem: 'a threshold is certified, but it would save no more tokens than its probes cost, so nothing is stopped',
+    cure: 'ask less often (check_every_tokens), or use shorter probes',
+  },
+  signals_refused: { problem: 'signals have too many names, so predictors do not learn from some of them', cure: 'let workers use fixed names' },
+  breach_held: {
+    problem: 'stops served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force for a time (fidelity.held_until of the context)',
+    cure: 'answer from exactly the prefix that was probed, and as the probe did, and then reset the context to try at once',
+  },
+  fidelity_low: {
+    problem: 'more than a twentieth of the recent stops served another answer than was probed',
+    cure: 'answer from exactly the prefix that was probed, and check that answers are found in the text (an empty answer equals none)',
+  },
+  suspended: {
+    problem: 'half or more of the newest 128 control generations came to nothing, or of the newest 128 stops were refused, so nothing is stopped: neither drift nor a breach could be seen',
+    cure: 'read sight of the context: report every control generation that asked, with its steps and wanted label, and each stop with stopped_probe, and see that lists of enrolments reach the store in time; the threshold then returns by itself',
+  },
+  arms_differ: {
+    problem: 'graded treated generations have a lower EM than control ones, by more than is allowed and more than chance would explain',
+    cure: 'compare arms with fidelity in GET /v1/contexts/{key}, and check that both arms are the same model, prompts, sampling and grading',
+  },
+  tokens_lost: {
+    problem: 'over the last whole day probes cost more tokens than stops saved',
+    cure: 'ask less often (check_every_tokens), use shorter probes, or turn the context off',
+  },
+  labels_never_given: {
+    problem: 'no label has come for the first hundred control generations, so every early answer that differs from the final one counts as lost',
+    cure: 'send em or a reference with outcomes, or start stopgate grade: label_advice in GET /v1/contexts/{key} has the command for the grader that fits, and what a judge would cost',
+  },
+  labels_late: {
+    problem: 'more answers at the threshold in force differ from the final one and await their label than before, so a loss may be hidden until the labels come; more control generations are drawn',
+    cure: 'give the labels that GET /v1/contexts/{key}/wanted-labels lists, and see why they come late: whether stopgate grade runs, and keeps up',
+  },
+  score_unavailable: {
+    problem: 'the policy names a predictor as the score that is retired, or is not for its label, so nothing is learned or stopped',
+    cure: 'set score to "confidence" or to a predictor that is live, or import that predictor again',
+  },
+  certificate_unlikely: {
+    problem: 'no threshold is likely to be certified, so few generations are probed; the reason is the diagnosis in GET /v1/contexts/{key}',
+    cure: 'for accuracy, allow a larger max_em_drop or find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
+  },
+  ...EVIDENCE_CHECKS,
+} as const satisfies Record<string, Problem>
+
+export type ContextWarning = keyof typeof CONTEXT_PROBLEMS
+
+export const CONTEXT_WARNINGS = Object.keys(CONTEXT_PROBLEMS) as ContextWarning[]
+
+/** The warnings with their problems and cures, for descriptions. */
+export const CONTEXT_WARNINGS_TEXT =
+  CONTEXT_WARNINGS.map((warning) => `${warning}: ${CONTEXT_PROBLEMS[warning].problem}: ${CONTEXT_PROBLEMS[warning].cure}`).join('. ')
+
+/** Warnings in replies to decisions: why a step may not count as evidence. */
+export const DECISION_WARNINGS = ['id_missing', 'context_missing', 'first_step_late', 'asked_early', ...CONTEXT_WARNINGS] as const
+
+export type DecisionWarning = typeof DECISION_WARNINGS[number]

@@ -1,0 +1,12 @@
+/** The names of `evidence` that other parts import: enrolment, slices and what blocks a certificate. */
+export { Cohorts, type CohortsHeader, restoreCohort } from './cohorts.js'
+export { DrawBuffer, ENROLMENT_TIMES, type EnrolmentEntry, type EnrolmentTimes, scaledTimes } from './enrolment-list.js'
+export { type EvidenceSpan, gatheredUnits } from './evidence-span.js'
+export { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from './follow-up-counts.js'
+export { accountedEvidence, knownEvidence, type StoredGathered } from './gathered-evidence.js'
+export { GRADER_FAULTS, type GraderFault, NO_GRADER } from './grader.js'
+export { labelReachOf } from './labels.js'
+export { hasLeft, knownEpochOf, leftEpochOf } from './membership.js'
+export { arePrompts } from './seen-prompts.js'
+export { countPacked, type StoredUnits } from './seen-units.js'
+export { byPlace, type StoredCohort, type StoredSlice, type WantedLabel, wantedLabels } from './stored-cohort.js'

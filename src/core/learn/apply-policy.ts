@@ -1,0 +1,38 @@
+import { parseContextKey, ROOT } from '../policy/context.js'
+import type { PolicyPatch } from '../policy/policy.js'
+import { removeContext } from './context-room.js'
+import { type Fold, statesWithin } from './fold.js'
+import { policyOf, setPolicy } from './ledger.js'
+import { type Configuration, type Origin, signature } from './log-entry.js'
+import { applyPolicies } from './put-policies.js'
+import { moveOf } from './threshold-change.js'
+
+/** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
+export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
+  const count = fold.changes.length
+  const before = policyOf(fold.ledger, key).mode
+  applyPolicies(fold, time, key, () => setPolicy(fold, key, policy))
+  const moves = fold.changes.splice(count)
+  const after = policyOf(fold.ledger, key).mode
+  const modes = before === after ? {} : { mode_before: before, mode_after: after }
+  for (const move of moves) fold.changes.push({ ...move, ...(move.key === key && modes), ...signature(origin) })
+  if (moves.some((move) => move.key === key)) return
+  const state = fold.get(key)
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch.number ?? 0, ...moveOf(state, state), ...modes, ...signature(origin) })
+}
+
+/**
+ * New levels mean other contexts: contexts without a place under them are dropped, and the root starts an epoch. Policies and pins stay,
+ * as in the store, and apply again if their levels return.
+ */
+export function applyConfiguration (fold: Fold, time: number, configuration: Configuration): void {
+  const { levels } = configuration
+  const all = statesWithin(fold, ROOT)
+  const gone = all.filter(([key]) => parseContextKey(levels, key) === null)
+  for (const [key, state] of gone) {
+    if (state.rule.index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch.number, ...moveOf(state) })
+    removeContext(fold, key)
+  }
+  const contexts = all.length - gone.length
+  applyPolicies(fold, time, ROOT, () => { fold.ledger = { ...fold.ledger, configuration, contexts } }, 'configuration')
+}

@@ -1,0 +1,11 @@
+/** The names of `reports` that other parts import: what people read. */
+export { type CommandEffect, commandEffects, comparedPerDay } from './command-effect.js'
+export { estimateDrop, type Status, STATUSES } from './context-facts.js'
+export { type ContextView, describeArms, describeContext, describeFidelity, describeSavings, type Interval } from './context-report.js'
+export { type Alarm, ALARMS, type ContextRow, describeRow, ROW_ORDERS, type RowOrder } from './context-row.js'
+export { DIAGNOSES, type Diagnosis } from './diagnosis.js'
+export { adviseOnLabels } from './label-advice.js'
+export { paceOf } from './outlook.js'
+export { describeThresholds } from './threshold-rows.js'
+export { describeTradeoff, type TradeoffView } from './tradeoff.js'
+export { ANSWERABLE_FIELDS, type AnswerableFields, cadenceProblem, recordedCadence, UNANSWERABLE_FIELDS, whatIf } from './what-if.js'

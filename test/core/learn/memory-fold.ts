@@ -1,0 +1,164 @@
+import { losslessUnits } from '../../../src/core/stats/certificate.js'
+import { ContextCounts } from '../../../src/core/learn/context-counts.js'
+import type { ContextState } from '../../../src/core/learn/context-state.js'
+import { Cohorts } from '../../../src/core/evidence/cohorts.js'
+import { ENROLMENT_TIMES } from '../../../src/core/evidence/enrolment-list.js'
+import { armOf, type LoggedOutcome, type LoggedStep } from '../../../src/core/outcome/outcome.js'
+import { CONTROL_FLOOR } from '../../../src/core/decide/arm.js'
+import { certifyingKey, contextKey, ROOT } from '../../../src/core/policy/context.js'
+import { DEFAULT_POLICY, effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { Reservoir } from '../../../src/core/scores/reservoir.js'
+import { applyEntry } from '../../../src/core/learn/apply-entry.js'
+import type { Fold } from '../../../src/core/learn/fold.js'
+import { type Ledger, newLedger, policyOf } from '../../../src/core/learn/ledger.js'
+import { thresholdInForce } from '../../../src/core/learn/threshold-in-force.js'
+import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
+import type { Change } from '../../../src/core/learn/threshold-change.js'
+import { PendingOutcomes } from '../../../src/core/learn/pending-outcomes.js'
+import { AT_TEST_CADENCE } from '../../test-cadence.js'
+import { changed } from '../../changed-state.js'
+
+export const LEAF = 'model=q,task=gsm8k'
+export const CHAIN = [ROOT, 'model=q', LEAF]
+
+export interface MemoryFold extends Fold {
+  ledger: Ledger
+  readonly states: Map<string, ContextState>
+  readonly changes: Change[]
+  /** The state of a context that must exist; the leaf's by default. */
+  readonly state: (key?: string) => ContextState
+  /** Applies an entry as it is. */
+  readonly append: (entry: LogEntry, time?: number) => void
+  /**
+   * Applies an entry, or several like it. Before control outcomes their generations are enrolled, and afterwards their slice ends, at that
+   * time or when the slice before it has lasted long enough. So they are evidence when the call returns.
+   */
+  readonly learn: (entry: LogEntry, time?: number, times?: number) => void
+}
+
+/** Short, since most tests let each generation end at once. A slice lasts at most `SLICE`, ms. */
+const FOLLOW_UP_SECONDS = 1
+const DEFAULTS: PolicyPatch = { follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0, ...AT_TEST_CADENCE }
+export const SLICE = 1000 * FOLLOW_UP_SECONDS / 8
+
+/** Multiples of it are spread evenly over [0, 1). */
+const GOLDEN = 0.6180339887498949
+
+/** The most generations that `learn` enrols at once: about half of the room. */
+const MOST_AT_ONCE = 2000
+
+/** Learned state in a map. */
+export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}, times = ENROLMENT_TIMES): MemoryFold {
+  const states = new Map<string, ContextState>()
+  const reservoir = new Reservoir()
+  let entries = 0
+  let now = 0 // time of the last entry
+  const fold: MemoryFold = {
+    cursor: '0-0',
+    cohorts: new Cohorts(),
+    counts: new ContextCounts(),
+    times,
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { ...DEFAULTS, ...defaults }, ...configuration }),
+    states,
+    keys: () => states.keys(),
+    get: (key) => states.get(key),
+    set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    pending: new PendingOutcomes([], reservoir.names),
+    reservoir,
+    traces: new Map(),
+    predictors: new Map(),
+    changes: [],
+    state (key = LEAF) {
+      const state = states.get(key)
+      if (state === undefined) throw new Error(`there is no context ${key}`)
+      return state
+    },
+    append (entry, time = 0) {
+      now = Math.max(now, time)
+      fold.cursor = `${time}-${++entries}`
+      applyEntry(fold, time, entry)
+    },
+    learn (entry, time = 0, times = 1) {
+      for (let left = times; left > 0; left -= MOST_AT_ONCE) {
+        const copies = Math.min(left, MOST_AT_ONCE)
+        if (entry.type === 'outcome') runGenerations(entry, time, copies)
+        else for (let i = 0; i < copies; i++) fold.append(entry, time)
+      }
+    },
+  }
+
+  let [lists, units] = [0, 0]
+  const known = new Set<number>()
+  function runGenerations (outcome: LoggedOutcome, time: number, copies: number): void {
+    const { levels } = fold.ledger.configuration
+    const leaf = contextKey(levels, outcome.context)
+    const key = certifyingKey(levels, policyOf(fold.ledger, leaf).certify_at, leaf)
+    const state = fold.get(key)
+    const [epoch, share] = [state?.epoch.name ?? null, state?.rule.control_share ?? 1]
+    const isMember = fold.cohorts.get(key)?.members.has(outcome.u) === true
+    const isEnrolled = isMember && (outcome.sample_index !== null || !known.has(outcome.u))
+    const isControl = outcome.u < share && armOf(outcome, share) === 'control' && outcome.is_retry !== true
+    if (isEnrolled || !isControl || (fold.get(leaf) !== undefined && !thresholdInForce(fold, leaf, time).isEvidence)) {
+      known.add(outcome.u)
+      for (let i = 0; i < copies; i++) fold.append(outcome, time)
+      return
+    }
+    const us = Array.from({ length: copies }, () => {
+      const u = known.has(outcome.u) ? CONTROL_FLOOR * (++units * GOLDEN % 1) : outcome.u
+      known.add(u)
+      return u
+    })
+    const start = Math.max(now, time - SLICE)
+    const { hash, prefix } = outcome
+    const entry = { key, epoch, share, draws: us.map((u) => [u, hash] as const), ...(prefix !== undefined && { prefix }) }
+    fold.append({ type: 'enrolment', boot: 'memory', number: ++lists, age: 0, entries: [entry] }, start)
+    for (const u of us) fold.append({ ...outcome, u }, start)
+    fold.append({ type: 'tick' }, start + SLICE)
+  }
+  return fold
+}
+
+export function policyWith (patch: PolicyPatch = {}): Policy {
+  return effectivePolicy({ ...DEFAULTS, ...patch }, new Map(), ROOT)
+}
+
+/** A step that every threshold of the grid stops at. */
+export const SURE_STEP: LoggedStep = { tokens: 40, confidence: 1, exact_match: 1 }
+
+/** A labelled control generation of 100 tokens that loses nothing and saves 60 at every threshold, unless told otherwise. */
+export function outcomeOf (overrides: Partial<LoggedOutcome> = {}): LoggedOutcome {
+  return {
+    type: 'outcome',
+    generation_id: 'g',
+    u: 0.01,
+    hash: 0.5,
+    arm: 'control',
+    context: { model: 'q', task: 'gsm8k' },
+    tokens: 100,
+    answer_tokens: 0,
+    stopped: false,
+    sample_index: null,
+    full: { exact_match: 1 },
+    steps: [SURE_STEP],
+    steps_complete: true,
+    ...overrides,
+  }
+}
+
+export const KEPT = outcomeOf()
+export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
+export const GAINED = outcomeOf({ full: { exact_match: 0 } })
+
+/** Lossless generations to a first certificate at the default policy. */
+export const FIRST = 186
+
+/** The same at another bound and level. */
+export function losslessGenerations (bound: number, level: number): number { return losslessUnits(bound, Math.log(1 / level)) }
+
+/** The same in the second epoch that people open, which has half of the level (rule E9). */
+export const SECOND = losslessGenerations(DEFAULT_POLICY.max_em_drop, DEFAULT_POLICY.error_level / 2)
+
+/** The state as if so many units of open slices were not accounted for. */
+export function withUnaccounted (state: ContextState, unaccounted: number): ContextState {
+  return changed(state, { evidence: { open: { ...state.evidence.open, unaccounted } } })
+}
