@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ def is_early(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
     """Grades answers of a model that knows nothing. Those of several answers to a question come as a list."""
     said = results[0] if isinstance(results[0], list) else results
     return {"exact_match": sum(one[:1] < "m" for one in said) / len(said)}
+
+
+def is_early_after_a_second(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
+    time.sleep(1.1)
+    return is_early(doc, results)
 
 
 def task(folder: Path, **options: Any) -> "dict[str, Any]":
@@ -237,7 +243,7 @@ def test_labels_that_come_too_late_are_named(
         evaluate(model(client, "late"), [task(tmp_path)], limit=4)
         assert "too late" not in caplog.text
         service.put("/v1/contexts/model=harness,task=late/policy", {"follow_up_seconds": 1, "evidence_span_seconds": 0})
-        evaluate(model(client, "late"), [task(tmp_path)], limit=4)
+        evaluate(model(client, "late"), [task(tmp_path, process_results=is_early_after_a_second)], limit=4)
     assert "too late" in caplog.text
 
 
