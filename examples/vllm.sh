@@ -6,7 +6,7 @@ set -euo pipefail -m # each job in a process group, which the trap ends
 
 model=${1:-Qwen/Qwen3-0.6B}
 port=${PORT:-8000}
-export VLLM_PLUGINS=stopgate STOPGATE_URL=${STOPGATE_URL:-http://127.0.0.1:8080}
+export VLLM_PLUGINS=stopgate STOPGATE_CONTEXTS=task=demo STOPGATE_URL=${STOPGATE_URL:-http://127.0.0.1:8080}
 
 vllm serve "$model" --port "$port" --reasoning-parser deepseek_r1 &
 trap 'kill -- -$!' EXIT
@@ -15,7 +15,7 @@ until curl --silent --fail --output /dev/null "http://127.0.0.1:$port/health"; d
   sleep 1
 done
 
-# Clients change nothing. The header names the level `task` of the context.
+# Clients change nothing. The header names the level `task` of the context, as STOPGATE_CONTEXTS allows.
 curl --fail-with-body --silent --show-error "http://127.0.0.1:$port/v1/chat/completions" \
   --header 'content-type: application/json' --header 'X-Stopgate-Context: task=demo' \
   --data '{"model": "'"$model"'", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}'

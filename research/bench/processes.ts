@@ -70,7 +70,7 @@ export interface Proxy extends Server { readonly admin: string }
 
 /** Starts the proxy as a user does. */
 export async function startProxy (upstream: string, service: string, core: number | null = SERVER_CORE): Promise<Proxy> {
-  const args = ['--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0', '--probe', 'plain']
+  const args = ['--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0', '--probe', 'plain', '--trust-clients', 'yes']
   return await startCommand(['proxy', ...args], {}, core) as Proxy
 }
 

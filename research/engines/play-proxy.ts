@@ -48,7 +48,7 @@ async function startProxy (
   options: PlayingByProxy, direct: string, start: Start
 ): Promise<{ readonly url: string, readonly admin: string }> {
   const proxy = start(process.execPath, [
-    cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0',
+    cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0', '--trust-clients', 'yes',
     ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]), ...(options.sendsPrompts === true ? ['--send-prompts', 'yes'] : []),
   ])
   let listening: { url: string, admin: string } | undefined

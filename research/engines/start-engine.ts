@@ -105,7 +105,7 @@ export async function startEngine (
   // Where a grammar allows white space, the small models write on and on.
   const json = ['--structured-outputs-config', '{"backend":"xgrammar","disable_any_whitespace":true}']
   const path = [CLIENT.PYTHONPATH, process.env.PYTHONPATH ?? []].flat().join(':')
-  const plugin = engine === 'vllm-plugin' ? { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, PYTHONPATH: path } : {}
+  const plugin = engine === 'vllm-plugin' ? { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, STOPGATE_TRUST_CLIENTS: 'yes', PYTHONPATH: path } : {}
   start(join(dirname(PYTHON), 'vllm'), [...args, ...tools, ...json, ...more], { ...VLLM_ENV, ...plugin }).stdout!.resume()
   const url = `http://127.0.0.1:${port}`
   await until('the engine serves', () => fetch(`${url}/v1/models`).then(({ ok }) => ok, () => false), START_SECONDS)

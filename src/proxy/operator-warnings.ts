@@ -74,6 +74,16 @@ export function warnOfLevels (warn: (message: string) => void): (unknown: readon
   }
 }
 
+/** Warns once of each statement of clients that is not believed: a benchmark would otherwise wait for labels that are dropped. */
+export function warnOfDoubted (warn: (message: string) => void): (names: readonly string[]) => void {
+  const warnOnce = oncePerSubject<string>(warn, MAX_WARNED_LEVELS)
+  return (names) => {
+    for (const name of names) {
+      warnOnce(name, `${name} of a client is left out, since anyone could state it: --contexts names the contexts that clients may use, and --trust-clients yes believes all that they state`)
+    }
+  }
+}
+
 /** Warns once of each problem of each context that the service warns about with an outcome. */
 export function warnOfContexts (warn: (message: string) => void): (warning: unknown, outcome: object) => void {
   const warnOnce = oncePerSubject<string>(warn, MAX_WARNED_PROBLEMS)

@@ -1,20 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { ProbeForm } from '../core/decide/index.js'
+import type { Context } from '../core/policy/index.js'
 import type { HostCheck } from '../http/host-check.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
 import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
+import type { ListedModels } from './dialects/listed-models.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
 import { ProxiedGeneration, SampleFailedError, type GenerationDependencies } from './generation/generation.js'
 import { sampleReplies } from './generation/sample-replies.js'
+import { believed, type ClientTrust } from './protocol/client-trust.js'
 import { isBrokenOff } from './protocol/broken-reply.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
 import { goldOf, type Golds } from './protocol/golds.js'
 import { readStoppableRequest, samplesOf, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
-import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
+import { fitText, HeaderError, MAX_NAME_BYTES, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
 import type { ProbeForms } from './probe-form/probe-forms.js'
 import type { ProxyMetrics } from './proxy-metrics.js'
@@ -46,7 +49,9 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly metrics: ProxyMetrics
   readonly admission: ClientAdmission
   readonly hosts: Pick<HostCheck, 'isHostAllowed'>
-  /** Right answers to requests that state none. */
+  readonly trust: ClientTrust
+  readonly models: ListedModels
+  /** The operator's right answers, which precede those of clients. */
   readonly golds: Golds
   readonly maxRequests: number
   readonly maxBodyBytes: number
@@ -61,7 +66,7 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
 /** Answers a request of a client: serves a generation, or passes the request through. */
 export function createProxyHandler (
   dependencies: HandlerDependencies): (message: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { upstream, decider, metrics, admission, hosts, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
+  const { upstream, decider, metrics, admission, hosts, trust, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
   async function start (message: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | Pass> {
@@ -71,9 +76,12 @@ export function createProxyHandler (
       if (stopgateHeaders.isOff) return { cause: 'off' }
       const parsed = headers['content-encoding'] === undefined ? parseBody(body) : null
       if (parsed === null) return { cause: 'body' }
-      const stated = { ...stopgateHeaders, gold: stopgateHeaders.gold ?? goldOf(dependencies.golds, parsed) }
-      const request = readStoppableRequest(route, url, parsed, stated, Date.now())
-      if (typeof request === 'string') return { cause: request, detail: request === 'unknown_field' ? unknownField(route, parsed) : null }
+      const { headers: stated, doubted } = believed(stopgateHeaders, trust)
+      if (doubted.length > 0) metrics.onDoubted(doubted)
+      const gold = goldOf(dependencies.golds, parsed) ?? stated.gold
+      const read = readStoppableRequest(route, url, parsed, { ...stated, gold }, Date.now(), trust.mayName)
+      if (typeof read === 'string') return { cause: read, detail: read === 'unknown_field' ? unknownField(route, parsed) : null }
+      const request = { ...read, context: await contextOf(read, rawHeaders) }
       if (!admission.mayServe(message, request.choices)) return { cause: 'several_samples', detail: OVER_LIMIT }
       const refusal = decider.refusal(request.context)
       if (refusal !== null) return { cause: refusal }
@@ -91,6 +99,14 @@ export function createProxyHandler (
       if (error instanceof HeaderError) return { cause: 'header', detail: error.message }
       throw error
     }
+  }
+
+  /** The context of a request, with a name of its model that its client may use. */
+  async function contextOf ({ context, model }: StoppableRequest, rawHeaders: readonly string[]): Promise<Context> {
+    if (trust.mayName('model', model)) return context
+    const { model: _, ...others } = context
+    const listed = await dependencies.models.find(model, rawHeaders)
+    return listed === null ? others : { ...others, model: fitText(listed, MAX_NAME_BYTES) }
   }
 
   async function serve (

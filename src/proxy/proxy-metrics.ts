@@ -43,6 +43,8 @@ export class ProxyMetrics implements GenerationMetrics {
   /** Receives the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
   onPassed: (cause: PassCause, detail: string | null) => void = () => {}
+  /** Receives what a client states and is not believed. */
+  onDoubted: (names: readonly string[]) => void = () => {}
   onUnknownLevels: (unknown: readonly string[], known: readonly string[]) => void = () => {}
 
   constructor (state: ProxyState) {

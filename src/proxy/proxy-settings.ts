@@ -3,6 +3,7 @@ import { PROBE_FORM_NAMES, type ProbeForm } from '../core/decide/index.js'
 import { ConfigError, readEnvironment } from '../settings/environment.js'
 import { DIALECT_NAMES } from './dialects/dialect.js'
 import { probeStyle } from './dialects/forced-answer.js'
+import { CONTEXT_PATTERNS } from './protocol/client-trust.js'
 
 const choice = <T extends string> (values: readonly T[], fallback: T, description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: fallback, description })
@@ -34,7 +35,9 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_MAX_STALENESS_SECONDS: Type.Number({ default: 60, minimum: 1, description: 'Time without a reply from the service after which requests are passed through (seconds)' }),
   PROXY_MAX_REPORTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of outcomes that wait for the service; beyond it the oldest are dropped' }),
   PROXY_SEND_PROMPTS: choice(['no', 'yes'], 'no', 'Whether outcomes of control generations and of stops have the text of their prompt, for graders; the service keeps it only where its policy says store_prompts'),
-  PROXY_GOLD: Type.String({ default: '', description: 'File of JSON lines with the right answer to each prompt, for evaluations whose clients can\'t send X-Stopgate-Gold; empty: none' }),
+  PROXY_GOLD: Type.String({ default: '', description: 'File of JSON lines with the right answer to each prompt, which precedes X-Stopgate-Gold; empty: none' }),
+  PROXY_TRUST_CLIENTS: choice(['no', 'yes'], 'no', 'Whether labels, groups and contexts that clients state are believed: only where nobody else can send requests, as in benchmarks and trainings'),
+  PROXY_CONTEXTS: Type.String({ default: '', pattern: CONTEXT_PATTERNS, description: 'Contexts that clients may name without that trust, such as task=gsm8k,task=math-*, where * stands for any text; empty: none' }),
   PROXY_SHUTDOWN_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
   STOPGATE_TOKEN: Type.String({ default: '', description: 'Access token for the service; empty: none' }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'Lowest level that is logged'),

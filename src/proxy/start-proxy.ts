@@ -9,10 +9,12 @@ import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/index.js'
 import { ClientAdmission } from './client-admission.js'
 import { actionForm } from './dialects/forced-answer.js'
+import { ListedModels, listModels } from './dialects/listed-models.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
-import { throttledWarnings, warnOfContexts, warnOfLevels, warnOfPassed } from './operator-warnings.js'
+import { throttledWarnings, warnOfContexts, warnOfDoubted, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { logFinding } from './probe-form/log-finding.js'
 import { ProbeForms } from './probe-form/probe-forms.js'
+import { clientTrust } from './protocol/client-trust.js'
 import { type Golds, readGolds } from './protocol/golds.js'
 import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
@@ -43,6 +45,10 @@ const CERTIFIED: Readonly<Record<Label, string>> = {
 export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
   const golds: Golds = settings.PROXY_GOLD === '' ? new Map() : readGolds(settings.PROXY_GOLD)
+  const trust = clientTrust(settings.PROXY_TRUST_CLIENTS === 'yes', settings.PROXY_CONTEXTS)
+  log.info({ trust_clients: trust.isTrusted, contexts: settings.PROXY_CONTEXTS }, trust.isTrusted
+    ? 'clients are trusted: whoever can send a request can state labels, groups and contexts, and so what is certified'
+    : 'clients are not trusted: their labels, groups and contexts are left out, except contexts that --contexts names')
   const upstream = createUpstream(settings.PROXY_UPSTREAM, {
     onRequest: (path) => { metrics.requested(path) },
     // llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost.
@@ -68,6 +74,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   })
   metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the reasoning went on: ${message}`) }
   metrics.onPassed = warnOfPassed((message) => { log.warn(message) })
+  metrics.onDoubted = warnOfDoubted((message) => { log.warn(message) })
   metrics.onUnknownLevels = warnOfLevels((message) => { log.warn(message) })
   const maxProbeTokens = searchedTokens(settings)
   const decider = new LocalDecider(() => poll.snapshot(), enrolments)
@@ -103,6 +110,8 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
     sendsPrompts: settings.PROXY_SEND_PROMPTS === 'yes',
     golds,
+    trust,
+    models: new ListedModels(async (headers) => await listModels(upstream, headers)),
     maxProbeTokens,
   })
   let isClosing = false

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { warnOfContexts, warnOfLevels, warnOfPassed } from '../../src/proxy/operator-warnings.js'
+import { warnOfContexts, warnOfDoubted, warnOfLevels, warnOfPassed } from '../../src/proxy/operator-warnings.js'
 
 t.test('each cause is warned about once, except those that an operator or client chose', async (t) => {
   const warnings: string[] = []
@@ -25,6 +25,14 @@ t.test('each unknown level is warned about once, with the known ones', async (t)
   for (const unknown of [['taks'], ['taks', 'lang'], ['lang']]) warn(unknown, ['model', 'task'])
   t.match(warnings, [/level taks .*model, task/, /level lang /])
   t.equal(warnings.length, 2)
+})
+
+t.test('each statement that is not believed is warned about once, with the flags that change that', async (t) => {
+  const warnings: string[] = []
+  const warn = warnOfDoubted((message) => { warnings.push(message) })
+  for (let i = 0; i < 100; i++) warn(['X-Stopgate-Gold', `X-Stopgate-Context: level${i}`])
+  t.match(warnings[0], /^X-Stopgate-Gold of a client is left out.*--contexts.*--trust-clients/)
+  t.equal(warnings.length, 20)
 })
 
 t.test('names that clients make up do not fill the log', async (t) => {

@@ -28,13 +28,13 @@ t.test('without a threshold the stream of the model server goes on, with a field
   t.match(followUp, { enrolled: 1, left_out: 0, missing: 0 }, 'it was enrolled before')
 })
 
-t.test('a file of right answers labels what its clients do not, and a header goes before it', async (t) => {
+t.test('the right answers of the operator precede the header of a client', async (t) => {
   const path = join(await temporaryFolder(t), 'gold.jsonl')
   await writeFile(path, JSON.stringify({ prompt: CHAT.messages[0]!.content, gold: '41' }))
   const { ask, service } = await startUnderTest(t, {}, { PROXY_GOLD: path })
   await (await ask()).text()
   await (await ask(CHAT, { 'x-stopgate-gold': '42', 'x-stopgate-context': 'task=stated' })).text()
-  for (const [task, em] of [['-', 0], ['stated', 1]] as const) {
+  for (const [task, em] of [['-', 0], ['stated', 0]] as const) {
     const { em: { full } } = await until('it is learned', async () => {
       const { body } = await service.send('GET', `/v1/contexts/model=m,task=${task}`)
       return body.generations?.control === 1 && body

@@ -10,6 +10,7 @@ t.test('a wrong setting is named', async (t) => {
   t.throws(() => readProxySettings({}), /PROXY_UPSTREAM/)
   t.throws(() => readProxySettings({ PROXY_UPSTREAM: 'ftp://x' }), /PROXY_UPSTREAM/)
   t.throws(() => readProxySettings({ PROXY_UPSTREAM: 'http://x', PROXY_DIALECT: 'y' }), /PROXY_DIALECT.*vllm/)
+  t.throws(() => readProxySettings({ PROXY_UPSTREAM: 'http://x', PROXY_CONTEXTS: 'gsm8k' }), /PROXY_CONTEXTS.*task=gsm8k/)
 })
 
 t.test('each setting has a flag of its own', async (t) => {

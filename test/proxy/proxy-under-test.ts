@@ -24,7 +24,7 @@ export const PINNED = 'model=m,task=pinned'
 
 /**
  * A proxy between a real service and a stand-in for a model server. It closes after the test. In `task=pinned` scores of 0.9 stop.
- * @param env of the proxy, `serviceEnv` of the service
+ * @param env of the proxy, which trusts its clients by default, `serviceEnv` of the service
  * @param controlRate of `task=pinned`
  */
 export async function startUnderTest (
@@ -34,7 +34,7 @@ export async function startUnderTest (
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
   await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: controlRate })
   const upstream = await startStandIn(t, script)
-  const settings = { PROXY_UPSTREAM: upstream.url, PROXY_SERVICE: url, PROXY_PORT: '0', PROXY_ADMIN_PORT: '0', PROXY_SHUTDOWN_SECONDS: '2', PROXY_PROBE: 'plain' }
+  const settings = { PROXY_UPSTREAM: upstream.url, PROXY_SERVICE: url, PROXY_PORT: '0', PROXY_ADMIN_PORT: '0', PROXY_SHUTDOWN_SECONDS: '2', PROXY_PROBE: 'plain', PROXY_TRUST_CLIENTS: 'yes' }
   const proxy = await startProxy(readProxySettings({ ...settings, ...env }), pino({ level: 'silent' }))
   t.teardown(() => proxy.close())
   const metric = async (name: string) => {

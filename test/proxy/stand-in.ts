@@ -10,6 +10,8 @@ export interface Script {
   readonly answer?: string
   /** An answer behind closed reasoning, by its characters; `answer` by default. */
   readonly forcedAnswer?: (characters: number) => string
+  /** An answer by its prompt, in completions; `answer` and `forcedAnswer` by default. */
+  readonly answerTo?: (prompt: string, isForced: boolean) => string
   /** Of a forced answer, by the characters of the reasoning that it is forced behind. */
   readonly confidence?: (characters: number) => number
   /** The reasoning waits behind so many characters until it is ended or released. */
@@ -63,7 +65,7 @@ function * grouped (tokens: readonly string[], size: () => number): Iterable<str
 export async function startStandIn (t: Test, {
   reasoning = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
   pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = () => false, failContinuations = false, idsUntil = Infinity,
-  hasParser = true, owner = 'vllm', isOldLlama = false, forcedAnswer = () => answer, chunkTokens = () => 1, chunksDuringProbe = () => 0, chunksDuringStop = () => 0,
+  hasParser = true, owner = 'vllm', isOldLlama = false, answerTo, forcedAnswer = () => answer, chunkTokens = () => 1, chunksDuringProbe = () => 0, chunksDuringStop = () => 0,
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
@@ -157,7 +159,7 @@ export async function startStandIn (t: Test, {
     const prompt: string = typeof body.prompt === 'string' ? body.prompt : textOf(body.prompt)
     const characters = closedReasoning(prompt)?.length
     const isForced = characters !== undefined
-    const said = isForced ? forcedAnswer(characters) : answer
+    const said = answerTo?.(prompt, isForced) ?? (isForced ? forcedAnswer(characters) : answer)
     if (isForced) await afterChunks(body.stream ? chunksDuringStop() : chunksDuringProbe())
     if (!body.stream) {
       if (failProbes) return await reply.code(500).send({ error: { message: 'broken' } })

@@ -20,6 +20,7 @@ from stopgate.vllm_plugin.counts import Counts
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange
 from stopgate.vllm_plugin.replies import Calls
 from stopgate.vllm_plugin.serving import Server
+from stopgate.vllm_plugin.trust import ClientTrust
 
 PROMPT = {"type": "token", "prompt_token_ids": Letters().encode("six times seven<think>"), "cache_salt": "salt"}
 ANSWER = [*map(ord, FakeEngine.answer), END]
@@ -56,7 +57,7 @@ def prepare(service: Service, task: str, threshold: float, has_form: bool = True
     service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
     if has_form:
         finding = {"form": FORM, "is_stated": True, "generations": 0, "tried": []}
-        body = {"context": {"model": "q", "task": task}, "finding": finding}
+        body = {"context": {"model": "q", **({} if task == "-" else {"task": task})}, "finding": finding}
         connections = Connections(Endpoint(service.url))
         connections.call("POST", "/v1/probe-forms", json.dumps(body).encode(), timeout=30).json()
 
@@ -64,6 +65,7 @@ def prepare(service: Service, task: str, threshold: float, has_form: bool = True
 def serving(
     engine: FakeEngine, client: AsyncClient, reasoning: ReasoningFormat | None = None, **options: Any
 ) -> Server:
+    options = {"trust": ClientTrust(True), **options}
     return Server(
         engine.generate, client, Letters(), reasoning=reasoning or ReasoningFormat(), opening="<think>", model="q",
         calls=Calls(Hermes, Letters()), counts=Counts(False), has_parser=True, max_model_len=1000, max_num_seqs=32,

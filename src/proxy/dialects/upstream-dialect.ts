@@ -1,15 +1,14 @@
-import { fieldOf, itemsOf } from '../protocol/json.js'
-import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
-import { UpstreamError, type Upstream } from '../protocol/upstream.js'
+import { fieldOf } from '../protocol/json.js'
+import type { RawHeaders } from '../protocol/raw-headers.js'
+import type { Upstream } from '../protocol/upstream.js'
 import type { Dialect, DialectName, DialectOptions } from './dialect.js'
+import { listModels } from './listed-models.js'
 import { createLlamaCpp } from './llama-cpp.js'
 import { createPlain, createSglang } from './text-dialects.js'
 import { createVllm } from './vllm.js'
 
 /** Time after a failed detection before the next attempt, ms. */
 const RETRY_MS = 1000
-
-const DETECTION_TIMEOUT_MS = 5000
 
 /** The owner of models in `/v1/models` that each kind of model server states. */
 const BY_OWNER: ReadonlyMap<unknown, DialectName> = new Map([['vllm', 'vllm'], ['llamacpp', 'llama.cpp'], ['sglang', 'sglang']])
@@ -20,9 +19,7 @@ export function createDialects (options: DialectOptions): Readonly<Record<Dialec
 
 /** Detects the kind of a model server by the owner of its models. @throws UpstreamError, or an error of undici */
 export async function detectDialect (upstream: Upstream, headers: RawHeaders): Promise<DialectName> {
-  const list = await upstream.json('/v1/models', jsonRequestHeaders(headers), undefined, AbortSignal.timeout(DETECTION_TIMEOUT_MS))
-  if (list === null) throw new UpstreamError('/v1/models was answered with null')
-  const names = itemsOf(fieldOf(list, 'data')).map((model) => BY_OWNER.get(fieldOf(model, 'owned_by')))
+  const names = (await listModels(upstream, headers)).map((model) => BY_OWNER.get(fieldOf(model, 'owned_by')))
   return names.find((name) => name !== undefined) ?? 'plain'
 }
 

@@ -3,7 +3,7 @@ import { ConfigError } from '../../settings/environment.js'
 import { fieldOf, itemsOf } from './json.js'
 import { MAX_ANSWER_BYTES } from './stopgate-headers.js'
 
-/** Right answers by the text of the prompt, for evaluations whose clients can't send them. */
+/** Right answers by the text of the prompt, which the operator states: they precede those of clients. */
 export type Golds = ReadonlyMap<string, string>
 
 /**

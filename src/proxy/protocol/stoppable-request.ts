@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from '../../core/policy/index.js'
 import { canonicalText, statedAction } from './action.js'
+import type { ClientTrust } from './client-trust.js'
 import { fieldOf, isJsonObject, itemsOf, type JsonObject } from './json.js'
 import { fitText, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'
 
@@ -18,7 +19,7 @@ export interface StoppableRequest {
   /** Largest number of tokens of reasoning and answer; `null`: as many as the context window has room for. */
   readonly maxTokens: number | null
   readonly context: Context
-  /** Levels that X-Stopgate-Context names. */
+  /** Levels that X-Stopgate-Context names, if they are believed. */
   readonly statedLevels: readonly string[]
   /** `null`: not stated. */
   readonly group: string | null
@@ -26,7 +27,7 @@ export interface StoppableRequest {
   readonly prompt: string
   /** Number of requests in the group; `null`: not stated, or there is no group. */
   readonly samples: number | null
-  /** The right answer; `null`: not stated. */
+  /** The right answer; `null`: not known. */
   readonly gold: string | null
   /** Number of samples that the reply has. */
   readonly choices: number
@@ -123,9 +124,11 @@ const PROMPT_MS = 1_800_000
 /**
  * Reads the request for a generation, or says why it is passed through.
  * @param now ms since 1970, by a clock that all proxies share
+ * @param mayName whether the metadata of the body may name this value of a level
  */
 export function readStoppableRequest (
-  route: CompletionRoute, path: string, body: RequestBody, headers: StopgateHeaders, now: number): StoppableRequest | PassCause {
+  route: CompletionRoute, path: string, body: RequestBody, headers: StopgateHeaders, now: number, mayName: ClientTrust['mayName'] = () => true
+): StoppableRequest | PassCause {
   for (const [fields, cause] of REFUSED_FIELDS) if (fields.some((field) => requestsSomething(field, body[field]))) return cause
   if (unknownField(route, body) !== null) return 'unknown_field'
   const { model, stream_options: options, metadata } = body
@@ -146,7 +149,7 @@ export function readStoppableRequest (
     isStream: body.stream === true,
     wantsUsage: fieldOf(options, 'include_usage') === true,
     maxTokens: typeof limit === 'number' ? limit : route === 'completions' ? DEFAULT_COMPLETION_TOKENS : null,
-    context: { ...metadataContext(metadata), ...headers.context, model: fitText(model, MAX_NAME_BYTES) },
+    context: { ...metadataContext(metadata, mayName), ...headers.context, model: fitText(model, MAX_NAME_BYTES) },
     statedLevels: Object.keys(headers.context),
     group: headers.group,
     prompt: promptHash(body, now),
@@ -230,10 +233,11 @@ function promptProblem (prompt: unknown): PassCause | null {
 }
 
 /** Levels that the request's metadata names. Those that the service does not know are left out when the generation starts. */
-function metadataContext (metadata: unknown): Context {
+function metadataContext (metadata: unknown, mayName: ClientTrust['mayName']): Context {
   const context: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(isJsonObject(metadata) ? metadata : {})) {
-    if (typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_NAME_BYTES) context[name] = value
+    const isName = typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_NAME_BYTES
+    if (isName && mayName(name, value)) context[name] = value
   }
   return context
 }

@@ -36,7 +36,7 @@ async function startFleet (t: Test): Promise<Fleet> {
   createInterface(upstream.stdout!).on('line', (line) => { lines.push(line) })
   const direct = await until('the model server serves', () => lines[0])
   const address = await service.url()
-  const proxy = start([cli, 'proxy', '--upstream', direct, '--service', address, '--port', '0', '--admin-port', '0', '--probe', 'plain'])
+  const proxy = start([cli, 'proxy', '--upstream', direct, '--service', address, '--port', '0', '--admin-port', '0', '--probe', 'plain', '--trust-clients', 'yes'])
   const log: any[] = []
   createInterface(proxy.stdout!).on('line', (line) => { log.push(JSON.parse(line)) })
   const { url, admin } = await until('the proxy serves', () => log.find(({ msg }) => msg.includes('is listening')))

@@ -21,6 +21,7 @@ const settings = {
   PROXY_PORT: '0',
   PROXY_ADMIN_PORT: '0',
   PROXY_PROBE: 'plain',
+  PROXY_TRUST_CLIENTS: 'yes',
   PROXY_SHUTDOWN_SECONDS: '60',
 }
 const proxy = await startProxy(readProxySettings(settings), pino({ level: 'silent' }))

@@ -6,7 +6,7 @@ VLLM_PLUGINS=stopgate STOPGATE_URL=http://127.0.0.1:8080 vllm serve MODEL --reas
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._telemetry import logger
@@ -18,6 +18,7 @@ from .exchange import Middleware
 from .golds import Golds
 from .replies import Calls
 from .serving import Server
+from .trust import ClientTrust
 
 TESTED_VERSIONS = ("0.28.0", "0.32.0")
 _OPENING, _CLOSING = "<think>", "</think>"
@@ -141,6 +142,7 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
     golds = Golds(path) if path else None
     if golds is not None:
         logger.info("%d prompts have a right answer in %s", len(golds), path)
+    trust = _trust_of(os.environ)
     client = AsyncClient(os.environ.get("STOPGATE_URL"), local=True)
     logger.info("reasoning between %s and %s is stopped by %s", opening, closing, client.url)
     return Server(
@@ -158,7 +160,22 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
         make_tool=_make_tool,
         golds=golds,
         ends=_ends_of(config.model_config),
+        trust=trust,
     )  # fmt: skip
+
+
+def _trust_of(settings: Mapping[str, str]) -> ClientTrust:
+    wanted, contexts = settings.get("STOPGATE_TRUST_CLIENTS", "no"), settings.get("STOPGATE_CONTEXTS", "")
+    if wanted not in ("no", "yes"):
+        raise ValueError(f"STOPGATE_TRUST_CLIENTS must be no or yes, not {wanted!r}")
+    if wanted == "yes":
+        logger.info("clients are trusted: whoever can send a request can state labels, groups and contexts")
+    else:
+        logger.info(
+            "clients are not trusted: their labels, groups and contexts are left out, except contexts that "
+            "STOPGATE_CONTEXTS (%s) names", contexts,
+        )  # fmt: skip
+    return ClientTrust(wanted == "yes", contexts)
 
 
 def _ends_of(config: Any) -> list[int]:

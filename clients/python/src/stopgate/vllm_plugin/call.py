@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from copy import copy
 from typing import Any
+from uuid import uuid4
 
 from vllm.sampling_params import RequestOutputKind
 
@@ -54,7 +55,8 @@ class Call(Request):
         self.probe_sampling: dict[str, Any] = sampling
         self._is_failing = False
         samples = params.n
-        group = stated.group or (request_id if samples > 1 else None)
+        # Not the id of the request, which a client chooses: it could choose the arm.
+        group = stated.group or (f"group-{uuid4().hex}" if samples > 1 else None)
         self._followers = [Follower(self, self._run(context, group, index)) for index in range(samples)]
 
     def _run(self, context: Mapping[str, str], group: str | None, index: int) -> Generation:

@@ -1,4 +1,4 @@
-"""Right answers by prompt, for evaluations whose clients can't send them."""
+"""Right answers by prompt, which the operator states: they precede those of clients."""
 
 import json
 from collections.abc import Mapping

@@ -11,6 +11,11 @@ from .golds import has_token_ids
 from .replies import Action, tool_choice_of, tools_of
 from .shared import Shared
 
+_DOUBTED = (
+    "stopgate's {} of a client is left out, since anyone could state it: STOPGATE_CONTEXTS names the contexts that "
+    "clients may use, and STOPGATE_TRUST_CLIENTS=yes believes all that they state"
+)
+
 
 class Server(Shared):
     """Takes the place of the engine's `generate`. Its arguments are those of `Shared`."""
@@ -61,18 +66,21 @@ class Server(Shared):
             return "off"
         if exchange is not None and exchange.is_too_large:
             return "body"
+        stated, doubted = self.trust.believed(stated)
+        for name in doubted:
+            self.counts.warn_once(f"trust {name}", _DOUBTED.format(name))
         bundle = self.client.bundle
         if bundle is None or bundle.salt is None:
             return "service_away"
         lora = options.get("lora_request")
         body = {} if exchange is None else exchange.body(is_needed=self.golds is not None)
-        if self.golds is not None and stated.gold is None:
-            stated = stated._replace(gold=self.golds.of(body))
+        if self.golds is not None:
+            stated = stated._replace(gold=self.golds.of(body) or stated.gold)
             if has_token_ids(body):
                 self.counts.warn_once(
                     "gold", "prompts of token ids have no right answer: STOPGATE_GOLD finds it by the text of a prompt"
                 )
-        named = levels_in(body.get("metadata"), bundle.levels)
+        named = self.trust.named(levels_in(body.get("metadata"), bundle.levels))
         context = {"model": self.model if lora is None else lora.lora_name, **named, **stated.context}
         unknown = context.keys() - set(bundle.levels)
         if unknown - {"model"}:

@@ -9,6 +9,7 @@ from ..reasoning import ReasoningFormat
 from .counts import Counts
 from .golds import Golds
 from .replies import Calls, Shown
+from .trust import ClientTrust
 
 Generate = Callable[..., AsyncGenerator[Any, None]]
 MAX_CONTEXTS = 10_000
@@ -34,8 +35,9 @@ class Shared:
         max_num_seqs: requests that the engine runs at once.
         has_priorities: whether its scheduler has them.
         keeps_seeds: see `Engine`.
-        golds: right answers by prompt, where a request states none.
+        golds: the operator's right answers by prompt, which precede those of clients.
         ends: tokens that end a sequence, besides the tokenizer's own.
+        trust: what clients are believed; None: nothing.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Shared:
         model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
         has_priorities: bool = False, keeps_seeds: bool = False,
         make_tool: "Callable[[dict[str, Any]], Any] | None" = None, golds: Golds | None = None,
-        ends: Collection[int] = (),
+        ends: Collection[int] = (), trust: ClientTrust | None = None,
     ) -> None:  # fmt: skip
         self.generate, self.client, self.tokenizer = generate, client, tokenizer
         self.reasoning, self.open_text, self.model = reasoning, opening, model
@@ -51,6 +53,7 @@ class Shared:
         self.max_model_len, self.has_priorities, self.keeps_seeds = max_model_len, has_priorities, keeps_seeds
         self.most_probes = max(1, max_num_seqs // 4)
         self.golds = golds
+        self.trust = trust or ClientTrust()
         self.make_tool = make_tool or (lambda tool: tool)
         self.probing = 0
         self.is_draining = False
