@@ -19,7 +19,7 @@ import { evidenceWith } from './stats/random-evidence.js'
 import { PREDICTOR } from './decide/snapshot-of.js'
 import { enrolledFold, FOLLOW_UP } from './learn/enrolled-fold.js'
 import {
-  CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SECOND, SURE_STEP,
+  CHAIN, FIRST, KEPT, LEAF, LOSSES_UNTIL_ALARM, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SECOND, SURE_STEP,
 } from './learn/memory-fold.js'
 import { addPredictor } from './learn/predictor-fold.js'
 
@@ -100,7 +100,7 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: { follow_up_seconds: 4, evidence_span_seconds: 0 } } }], 1],
     ['reset', CHAIN.map((key) => ({ type: 'reset', key, by: 'ops', reason: 'test' })), 1],
     ['checkpoint', [{ type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'trainer' }], 1],
-    ['drift', Array<LogEntry>(16).fill(LOST), 1],
+    ['drift', Array<LogEntry>(LOSSES_UNTIL_ALARM).fill(LOST), 1],
     ['silence', [{ type: 'tick' }], 1e12],
   ]
   for (const [cause, entries, time] of changes) {

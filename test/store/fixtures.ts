@@ -1,5 +1,6 @@
 import { noDifferences } from '../../src/core/stats/difference-sums.js'
 import { evidenceUnitOf } from '../../src/core/stats/evidence.js'
+import { NO_DRIFT } from '../../src/core/guards/drift.js'
 import { GRID } from '../../src/core/decide/grid.js'
 import { type KeptTrace, stopsOf, type Trace } from '../../src/core/stats/trace.js'
 import { type ContextState, openEpoch } from '../../src/core/learn/context-state.js'
@@ -72,7 +73,8 @@ export function state (generations: number): ContextState {
   const differences = { ...none, generations: 2, lost: none.lost.with(29, 1.5), partial: { 4: none.lost.with(29, 1) } }
   const recent = [{ begins: 5, ends: 9, differences }, { begins: 9, ends: 11, differences: none }]
   const span = { began: 5, busiest: 2, recent, known: differences }
-  return changed(opened, { reports: { generations }, evidence: { span }, guards: { drift: [1, 0.1 + 0.2, 1e-300] } })
+  const drift = NO_DRIFT.map((_, bet) => [1, 0.1 + 0.2, 1e-300][bet % 3]!)
+  return changed(opened, { reports: { generations }, evidence: { span }, guards: { drift } })
 }
 
 export const LEDGER: Ledger = {

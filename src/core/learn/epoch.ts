@@ -1,5 +1,5 @@
 import type { Levels } from '../policy/context.js'
-import type { Policy } from '../policy/policy.js'
+import { fieldsOf, pick, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../scores/predictor-version.js'
 import { scoreOfPolicy, scoreTerms } from '../scores/score.js'
 import { type EndedEpoch, type EpochCause, type Looks, looksAfter, type RequestedGuarantee, requestOf } from '../stats/error-budget.js'
@@ -54,21 +54,16 @@ export function withRequested (epoch: Epoch, policy: RequestedGuarantee): Epoch 
 /** Whether counts of the newest units go on: the epoch begins since they are clear, or has the same reports. */
 export function isContinuing (cause: EpochCause): boolean { return cause === 'repair' || cause === 'recovered' }
 
-/** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
-export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
+const FIELDS_OF_MEANING = fieldsOf('meaning')
 
-export function evidenceTermsOf (policy: Policy, levels: Levels, predictors: LivePredictors = NO_PREDICTORS) {
-  const { label, judge_miss_rate, judge_gain_share } = policy
-  const { evidence_span_seconds, min_tokens, check_every_tokens, check_growth } = policy
-  const score = scoreTerms(policy, levels, predictors)
-  const cadence = { min_tokens, check_every_tokens, check_growth }
-  const judge = { judge_miss_rate, judge_gain_share: judge_miss_rate === null ? 0 : judge_gain_share }
-  return { ...score, label, ...judge, evidence_span_seconds, ...cadence, levels: levels.join() }
+/** The meaning of evidence: the fields of the policy that have this role, the version of the score, and the levels. */
+export type EvidenceTerms = Readonly<Pick<Policy, typeof FIELDS_OF_MEANING[number]> & ReturnType<typeof scoreTerms> & { levels: string }>
+
+export function evidenceTermsOf (policy: Policy, levels: Levels, predictors: LivePredictors = NO_PREDICTORS): EvidenceTerms {
+  const judge_gain_share = policy.judge_miss_rate === null ? 0 : policy.judge_gain_share
+  return { ...pick(policy, FIELDS_OF_MEANING), ...scoreTerms(policy, levels, predictors), judge_gain_share, levels: levels.join() }
 }
 
-export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
-  return a.score === b.score && a.score_fingerprint === b.score_fingerprint && a.label === b.label &&
-    a.judge_miss_rate === b.judge_miss_rate && a.judge_gain_share === b.judge_gain_share &&
-    a.evidence_span_seconds === b.evidence_span_seconds && a.min_tokens === b.min_tokens &&
-    a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth && a.levels === b.levels
-}
+const TERMS = [...FIELDS_OF_MEANING, 'score_fingerprint', 'levels'] as const satisfies ReadonlyArray<keyof EvidenceTerms>
+
+export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean { return TERMS.every((name) => a[name] === b[name]) }

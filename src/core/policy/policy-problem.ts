@@ -1,5 +1,5 @@
 import { certifyingDepth, chainOf, depthOf, isCertifying, type Levels, ROOT } from './context.js'
-import { type Policy, TOKENS } from './policy.js'
+import { fieldsOf, type Policy, TOKENS } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */
 interface PolicyProblem { readonly path: string, readonly message: string }
@@ -24,7 +24,7 @@ export function poolProblem ({ certify_at: level }: Policy, levels: Levels): Pol
 }
 
 /** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */
-const OF_POOL = ['score', 'label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
+const OF_POOL = fieldsOf('meaning', 'guarantee')
 
 /** The field that the pool certifies and in which a policy differs from the pool's; `undefined`: none. */
 export function differenceFromPool (own: Policy, pool: Policy): typeof OF_POOL[number] | undefined {

@@ -50,6 +50,11 @@ export interface Policy {
   readonly score: string
 }
 
+/** Some fields of a policy. */
+export function pick<F extends keyof Policy> (policy: Policy, fields: readonly F[]): Pick<Policy, F> {
+  return Object.fromEntries(fields.map((field) => [field, policy[field]])) as Pick<Policy, F>
+}
+
 /** A policy as stated on one context: absent fields are inherited. */
 export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
 
@@ -60,25 +65,51 @@ export type PolicyMergePatch = { readonly [F in keyof Policy]?: Policy[F] | null
 export const CONFIDENCE = 'confidence'
 export const TOKENS = 'tokens'
 
-export const DEFAULT_POLICY: Policy = {
-  max_em_drop: 0.02,
-  error_level: 0.05,
-  control_rate: 'auto',
-  max_probe_overhead: 0.02,
-  label: 'exact_match',
-  label_rate: 1,
-  mode: 'enforce',
-  certify_at: null,
-  min_tokens: 0,
-  check_every_tokens: 'auto',
-  check_growth: 0.25,
-  follow_up_seconds: 1800,
-  evidence_span_seconds: 1800,
-  max_evidence_age_seconds: 604_800,
-  judge_miss_rate: null,
-  judge_gain_share: 0,
-  store_prompts: false,
-  score: CONFIDENCE,
+/**
+ * What a field of the policy affects. Another value of one that is part of the
+ *
+ * * `meaning` of evidence opens an epoch, since what was counted before proves nothing under it;
+ * * `guarantee` has the present evidence judged again, as a second question to it;
+ * * `pace` affects how fast evidence arrives, `pool` whose evidence counts, and `service` what is served or kept: none of them what the
+ *   present evidence certifies.
+ *
+ * A pool and its members agree on the fields of meaning and guarantee.
+ */
+export type Role = 'meaning' | 'guarantee' | 'pace' | 'pool' | 'service'
+
+/** The role and the default of each field. */
+const ROLES_AND_DEFAULTS = {
+  max_em_drop: ['guarantee', 0.02],
+  error_level: ['guarantee', 0.05],
+  control_rate: ['pace', 'auto'],
+  max_probe_overhead: ['pace', 0.02],
+  label: ['meaning', 'exact_match'],
+  label_rate: ['pace', 1],
+  mode: ['service', 'enforce'],
+  certify_at: ['pool', null],
+  min_tokens: ['meaning', 0],
+  check_every_tokens: ['meaning', 'auto'],
+  check_growth: ['meaning', 0.25],
+  follow_up_seconds: ['pace', 1800],
+  evidence_span_seconds: ['meaning', 1800],
+  max_evidence_age_seconds: ['service', 604_800],
+  judge_miss_rate: ['meaning', null],
+  judge_gain_share: ['meaning', 0],
+  store_prompts: ['service', false],
+  score: ['meaning', CONFIDENCE],
+} as const satisfies { [F in keyof Policy]: readonly [Role, Policy[F]] }
+
+export const DEFAULT_POLICY: Policy = Object.fromEntries(
+  Object.entries(ROLES_AND_DEFAULTS).map(([name, [, value]]) => [name, value])) as Record<keyof Policy, never>
+
+type FieldOf<R extends Role> = { [F in keyof Policy]: typeof ROLES_AND_DEFAULTS[F][0] extends R ? F : never }[keyof Policy]
+
+export function roleOf (field: keyof Policy): Role { return ROLES_AND_DEFAULTS[field][0] }
+
+/** The fields that have one of these roles, in one order. */
+export function fieldsOf<R extends Role> (...roles: R[]): ReadonlyArray<FieldOf<R>> {
+  const names = Object.keys(ROLES_AND_DEFAULTS) as Array<keyof Policy>
+  return names.filter((name): name is FieldOf<R> => roles.some((role) => role === roleOf(name)))
 }
 
 /** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
@@ -139,10 +170,10 @@ export function nextCheckTokens (cadence: Cadence, tokens: number): number {
   return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
 }
 
-const FIELDS = ['max_em_drop', 'error_level'] as const
+const FIELDS_OF_GUARANTEE = fieldsOf('guarantee')
 
-/** The fields of a policy that decide which threshold is served; the fields that give evidence its meaning are separate. */
-export type CertificationTerms = Pick<Policy, typeof FIELDS[number]>
+/** The guarantee that a policy asks for. */
+export type CertificationTerms = Pick<Policy, typeof FIELDS_OF_GUARANTEE[number]>
 
 const cache = new WeakMap<Policy, CertificationTerms>()
 
@@ -150,8 +181,7 @@ const cache = new WeakMap<Policy, CertificationTerms>()
 export function certificationTerms (policy: Policy): CertificationTerms {
   let terms = cache.get(policy)
   if (terms === undefined) {
-    const { max_em_drop, error_level } = policy
-    terms = { max_em_drop, error_level }
+    terms = pick(policy, FIELDS_OF_GUARANTEE)
     cache.set(policy, terms)
   }
   return terms
@@ -159,5 +189,5 @@ export function certificationTerms (policy: Policy): CertificationTerms {
 
 /** Whether two sets of terms are equal; `undefined` means that nothing has been judged yet. */
 export function haveSameTerms (a: CertificationTerms | undefined, b: CertificationTerms | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]))
+  return a === b || (a !== undefined && b !== undefined && FIELDS_OF_GUARANTEE.every((field) => a[field] === b[field]))
 }

@@ -8,37 +8,29 @@ import { type ContextState, openEpoch, requestGuarantee } from '../learn/context
 import { isCurrent, judgeAfresh } from '../learn/judge.js'
 import { scoredEvidence } from '../learn/scored-evidence.js'
 import type { Levels } from '../policy/context.js'
-import type { Cadence, Policy } from '../policy/policy.js'
+import { type Cadence, fieldsOf, type Policy, type Role, roleOf } from '../policy/policy.js'
 import type { LivePredictors } from '../scores/predictor-version.js'
 import { describeTradeoff } from './tradeoff.js'
 import { describeThresholds } from './threshold-rows.js'
 
-/** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
-export const ANSWERABLE_FIELDS = [
-  'max_em_drop', 'error_level', 'check_every_tokens', 'check_growth',
-] as const
+/** Policy fields that what-if queries may change: those of the guarantee, and the cadence, by kept traces. */
+export const ANSWERABLE_FIELDS = ['max_em_drop', 'error_level', 'check_every_tokens', 'check_growth'] as const
 
 export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
 
-const NEW_EPOCH = 'the present evidence was counted under the present value, and another value starts a new epoch without evidence'
+const WHY_NOT: Readonly<Record<Exclude<Role, 'guarantee'>, string>> = {
+  meaning: 'the present evidence was counted under the present value, and another value starts a new epoch without evidence',
+  pace: 'it affects how fast evidence arrives, not what the present evidence certifies',
+  pool: 'it affects which contexts share their evidence',
+  service: 'it affects what is served or kept, not what is certified',
+}
 
 /** Why what-if queries cannot change the other policy fields. */
-export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>> = {
-  score: NEW_EPOCH,
-  label: NEW_EPOCH,
-  min_tokens: NEW_EPOCH,
-  control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
-  max_probe_overhead: 'it affects how fast evidence arrives, not what the present evidence certifies',
-  mode: 'it affects whether a threshold stops generations, not what is certified',
-  judge_miss_rate: NEW_EPOCH,
-  judge_gain_share: NEW_EPOCH,
-  label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',
-  certify_at: 'it affects which contexts share their evidence',
-  follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',
-  evidence_span_seconds: NEW_EPOCH,
-  max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
-  store_prompts: 'it affects what graders receive, not what is certified',
-}
+export const UNANSWERABLE_FIELDS = Object.fromEntries(fieldsOf('meaning', 'pace', 'pool', 'service')
+  .filter((name) => !ANSWERABLE_FIELDS.some((one) => one === name))
+  .map((name) => [name, WHY_NOT[roleOf(name) as keyof typeof WHY_NOT]])) as UnanswerableFields
+
+type UnanswerableFields = Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>>
 
 /** The answer contains no times. */
 const NO_PACE = { now: 0, since: 0, perSecond: null, spanEnds: null }

@@ -1,6 +1,7 @@
 import { losslessUnits } from '../../../src/core/stats/certificate.js'
 import { ContextCounts } from '../../../src/core/learn/context-counts.js'
 import type { ContextState } from '../../../src/core/learn/context-state.js'
+import { DRIFT, NO_DRIFT } from '../../../src/core/guards/drift.js'
 import { Cohorts } from '../../../src/core/evidence/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/evidence/enrolment-list.js'
 import { armOf, type LoggedOutcome, type LoggedStep } from '../../../src/core/outcome/outcome.js'
@@ -120,6 +121,15 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
 
 export function policyWith (patch: PolicyPatch = {}): Policy {
   return effectivePolicy({ ...DEFAULTS, ...patch }, new Map(), ROOT)
+}
+
+/** Losses in a row after which the drift detector alarms under the default bound. */
+export const LOSSES_UNTIL_ALARM = lossesUntilAlarm(DEFAULT_POLICY.max_em_drop)
+
+function lossesUntilAlarm (a: number): number {
+  let [losses, drift] = [0, NO_DRIFT]
+  while (!DRIFT.isAlarmed(drift)) { drift = DRIFT.watch(drift, 1, a); losses++ }
+  return losses
 }
 
 /** A step that every threshold of the grid stops at. */
