@@ -3,6 +3,7 @@ import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } fr
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/index.js'
 import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
+import { ProbeFormSchema } from './probe-form-schemas.js'
 import { toNullable } from './validation.js'
 
 export const PinSchema = Type.Object({
@@ -218,7 +219,7 @@ export const PolicyReplySchema = Type.Object({
 /** The same schema with the example of a dry run. */
 export const PolicyDryRunSchema: typeof PolicyReplySchema = Object.assign({ ...PolicyReplySchema }, { examples: [POLICY_DRY_RUN_EXAMPLE] })
 
-const types = ['policy', 'pin', 'reset', 'predictor', 'acknowledgement', 'unreadable'] as const
+const types = ['policy', 'pin', 'reset', 'predictor', 'probe_form', 'acknowledgement', 'unreadable'] as const
 const actions = ['added', 'retired', 'forgotten'] as const
 
 export const AuditQuerySchema = Type.Object({
@@ -242,6 +243,7 @@ export const AuditSchema = Type.Object({
         type: 'string', enum: [...actions], description: 'added: policies may name it; retired: it is no longer used; forgotten: it was deleted',
       }),
     }, { description: 'The predictor and the action; GET /v1/predictors/{name} describes it' })),
+    probe_form: Type.Optional(ProbeFormSchema),
     replaced: nullable<object>('object', { additionalProperties: true, description: 'The policy or pin that was replaced; null: there was none, and always null for other types' }),
     version: Type.Integer({ description: 'Snapshot version in which the command took effect; a reset takes effect when the learner processes it (see the history)' }),
   }), { description: 'Commands, newest first' }),

@@ -13,10 +13,10 @@ const TextSchema = (description: string) => Type.String({ maxLength: 1024, descr
 
 export const ProbeFormSchema = Type.Object({
   name: NameSchema,
-  suffix: TextSchema('Text behind the closed reasoning that asks for the answer'),
-  before: TextSchema('Text before the tag that closes the reasoning'),
+  suffix: TextSchema('Text behind the closed reasoning that asks for the answer: that of the name, unless an operator states another'),
+  before: TextSchema('Text before the tag that closes the reasoning: white space and punctuation, unless an operator states another'),
   after: TextSchema('Text after that tag'),
-  tokens: Type.Integer({ minimum: 1, maximum: 4096, description: 'Largest number of tokens of a forced answer' }),
+  tokens: Type.Integer({ minimum: 1, maximum: 256, description: 'Largest number of tokens of a forced answer' }),
 }, { ...strict, title: 'ProbeForm', description: 'How workers force an answer at a step' })
 
 const TriedFormSchema = Type.Object({
@@ -28,7 +28,7 @@ const TriedFormSchema = Type.Object({
 
 const findingFields = {
   form: objectOrNull(ProbeFormSchema, 'The form; null: none agrees'),
-  is_stated: Type.Boolean({ description: 'Whether an operator states it; it then replaces a form in force, and a new epoch begins' }),
+  is_stated: Type.Boolean({ description: 'Whether it is stated, and was not found. With an operator\'s token it replaces a form in force, and a new epoch begins' }),
   generations: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Generations that were tried' }),
   tried: Type.Array(TriedFormSchema, { maxItems: 16, description: 'The forms that were tried' }),
 }

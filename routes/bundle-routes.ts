@@ -78,7 +78,8 @@ export const probeFormsRoutes: FastifyPluginCallbackTypebox<Services> = (app, se
       summary: 'Read the probe form of a context, and report one that was found',
       description: 'A probe form says how an answer is forced at a step. A worker that finds it by itself forces each form at the natural end of the reasoning of some ' +
         'generations, and compares it with the answer that follows. The first form reported stays, so that all workers force answers in the same way: ' +
-        'a bundle has it, too. A form that an operator states (is_stated) replaces another, and a new epoch begins. Workers with probes of their own need no form.',
+        'a bundle has it, too. Its suffix is that of its name, and the texts around the closing tag are white space and punctuation, of 64 characters together. ' +
+        'An operator\'s token states (is_stated) any other text, and replaces another form: a new epoch begins, and the audit trail has it. Workers with probes of their own need no form.',
       body: ProbeFormRequestSchema,
       response: { 202: ProbeFormReplySchema, ...anyError },
     },

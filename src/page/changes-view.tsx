@@ -12,9 +12,9 @@ const PHONE_ROWS = 3
 type Row = Audit['commands'][number]
 
 /** The policy, pin or predictor that a command set. */
-function target ({ policy, pin, predictor }: Row) {
+function target ({ policy, pin, predictor, probe_form: form }: Row) {
   if (policy === null || pin === null) return 'removed'
-  return setting(policy ?? pin ?? predictor)
+  return setting(policy ?? pin ?? predictor ?? form)
 }
 
 /** A setting as JSON, without the fields that have columns of their own. */

@@ -60,9 +60,9 @@ export const AUDIT_LIMIT = 10_000
  *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome came within the dedup time,
  *     without `exact_match`, and has no label yet. A call is all or nothing. It throws StoreFullError if outcomes, labels and enrolment
  *     lists would make the log longer than its bound; other entries are always accepted.
- *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. Such entries and resets are
- *     also added to the audit trail, which keeps the newest 10,000 rows (of a predictor: whether it was added, retired or forgotten). With
- *     `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
+ *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. Such entries, resets and
+ *     probe forms that an operator states are also added to the audit trail, which keeps the newest 10,000 rows (of a predictor: whether it
+ *     was added, retired or forgotten). With `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
  */
 export interface LogStore {
   readonly append: (entries: readonly LogEntry[], ifPolicyVersion?: number) => Promise<Appended[]>

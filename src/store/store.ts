@@ -1,6 +1,6 @@
 import type { KeptTrace } from '../core/stats/index.js'
 import type {
-  AcknowledgementEntry, Change, Command, ContextState, PredictorCommand, UnreadableChange, UnreadableCommand,
+  AcknowledgementEntry, Change, Command, ContextState, PredictorCommand, StatedFormCommand, UnreadableChange, UnreadableCommand,
 } from '../core/learn/index.js'
 import type { Pin, PolicyPatch } from '../core/policy/index.js'
 import type { PredictorVersion } from '../core/scores/index.js'
@@ -19,7 +19,7 @@ export interface AuditRow {
   readonly time: number
   /** Version of the snapshot with the command in force. An unreadable row has the latest time and version that it can have. */
   readonly version: number
-  readonly command: Command | PredictorCommand | AcknowledgementEntry | UnreadableCommand
+  readonly command: Command | PredictorCommand | AcknowledgementEntry | StatedFormCommand | UnreadableCommand
   /** The policy or pin that was there before; null for other commands. */
   readonly replaced: PolicyPatch | Pin | null
 }

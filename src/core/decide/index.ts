@@ -12,7 +12,9 @@ export { type DrawnIn, enrolDraw, enrolledHash, type Enrolment, type EnrolmentSi
 export { GRID } from './grid.js'
 export type { Guarantee } from './guarantee.js'
 export { murmur3, textDigest } from './hash.js'
-export { areSameForms, PROBE_FORM_NAMES, type ProbeForm, type ProbeFormFinding, type ProbeFormName, RETRIED_AFTER } from './probe-form.js'
+export {
+  areSameForms, isWordless, PROBE_FORM_NAMES, PROBE_FORM_SUFFIXES, type ProbeForm, type ProbeFormFinding, type ProbeFormName, RETRIED_AFTER,
+} from './probe-form.js'
 export { ALL_LABELS, type ContextRule, type Scope } from './rule.js'
 export { clampConfidence, type Scorer, scoreStep } from './scorer.js'
 export { ruleFor, type Snapshot, withoutStops } from './snapshot.js'

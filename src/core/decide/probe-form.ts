@@ -1,6 +1,9 @@
-/** The ways to force an answer behind closed reasoning. `plain` writes "Final answer:" behind it, `direct` nothing. */
-export const PROBE_FORM_NAMES = ['plain', 'boxed', 'choice', 'json', 'direct'] as const
-export type ProbeFormName = typeof PROBE_FORM_NAMES[number]
+/** The ways to force an answer behind closed reasoning, with the text that each writes there. */
+export const PROBE_FORM_SUFFIXES = {
+  plain: 'Final answer:', boxed: 'The final answer is \\boxed{', choice: 'The answer is (', json: '{', direct: '',
+} as const
+export type ProbeFormName = keyof typeof PROBE_FORM_SUFFIXES
+export const PROBE_FORM_NAMES = Object.keys(PROBE_FORM_SUFFIXES) as readonly ProbeFormName[]
 
 /** How workers force an answer. It is part of the meaning of evidence: another form gives other answers. */
 export interface ProbeForm {
@@ -37,6 +40,17 @@ export interface ProbeFormFinding {
   /** Generations that were tried. */
   readonly generations: number
   readonly tried: readonly TriedForm[]
+}
+
+/** Characters that the texts before and after the closing tag may have together, unless an operator states them. */
+const SPACING_CHARACTERS = 64
+
+/**
+ * Whether a form writes only the words of its name, white space and punctuation. Any other text would be a text that its reporter puts into
+ * the prompts and replies of all who share the context.
+ */
+export function isWordless ({ name, suffix, before, after }: ProbeForm): boolean {
+  return suffix === PROBE_FORM_SUFFIXES[name] && before.length + after.length <= SPACING_CHARACTERS && /^[\s\p{P}]*$/u.test(before + after)
 }
 
 export function areSameForms (a: ProbeForm | null, b: ProbeForm | null): boolean {

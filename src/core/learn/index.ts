@@ -19,7 +19,7 @@ export { judge } from './judge.js'
 export { type Unlikely, UNLIKELY_REASONS } from './learned-rule.js'
 export type {
   AcknowledgementEntry, CheckpointEntry, Command, Configuration, LabelEntry, LogEntry, Origin, PredictorCommand, PredictorEntry,
-  UnreadableCommand,
+  ProbeFormEntry, StatedFormCommand, UnreadableCommand,
 } from './log-entry.js'
 export { type PendingOutcome, PendingOutcomes, pruneSteps, SLOTS_OF_CONTEXT } from './pending-outcomes.js'
 export { probeValidity } from './probe-form.js'

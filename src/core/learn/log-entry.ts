@@ -1,7 +1,7 @@
 import type { ServedDifference } from '../outcome/observed-stop.js'
 import type { Em } from '../decide/step.js'
 import type { Pin } from '../policy/pin.js'
-import type { ProbeFormFinding } from '../decide/probe-form.js'
+import type { ProbeForm, ProbeFormFinding } from '../decide/probe-form.js'
 import type { EnrolmentList } from '../evidence/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import type { Levels } from '../policy/context.js'
@@ -95,6 +95,13 @@ export interface PredictorCommand extends Origin {
   readonly type: 'predictor'
   readonly name: string
   readonly action: 'added' | 'retired' | 'forgotten'
+}
+
+/** The part of a stated probe form that the audit trail keeps. */
+export interface StatedFormCommand extends Origin {
+  readonly type: 'probe_form'
+  readonly key: string
+  readonly form: ProbeForm
 }
 
 /** Replaces a damaged command of the audit trail. */

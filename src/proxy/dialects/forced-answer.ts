@@ -1,4 +1,4 @@
-import type { ProbeForm, ProbeFormName } from '../../core/decide/index.js'
+import { PROBE_FORM_SUFFIXES, type ProbeForm, type ProbeFormName } from '../../core/decide/index.js'
 import { canonicalText } from '../protocol/action.js'
 import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
 import { HANDLING_FIELDS, SAMPLING_FIELDS, type RequestBody, type StoppableRequest } from '../protocol/stoppable-request.js'
@@ -16,36 +16,32 @@ export interface ProbeStyle {
   readonly final: (text: string) => string
 }
 
-const STYLES: Readonly<Record<ProbeFormName, ProbeStyle>> = {
+const STYLES: Readonly<Record<ProbeFormName, Omit<ProbeStyle, 'suffix'>>> = {
   plain: {
-    suffix: 'Final answer:',
     stops: ['\n'],
     isWhole: (text) => text.trimStart().includes('\n'),
     forced: firstLine,
     final: (text) => firstLine(textBehind(text, /final answer\W*?:\**/gi) ?? text),
   },
   boxed: {
-    suffix: 'The final answer is \\boxed{',
     stops: ['\n', '}$', '}.'],
     isWhole: (text) => closingBrace(text) !== -1,
     forced: inBraces,
     final: (text) => inBraces(textBehind(text, /\\boxed\s*\{/g) ?? ''),
   },
   choice: {
-    suffix: 'The answer is (',
     stops: [')', '\n'],
     isWhole: (text) => /[)\n]/.test(text),
     forced: (text) => letterIn(text),
     final: (text) => letterIn(textBehind(text, /(?:answer|choice|option)(?:\s*is\b)?\W*(?=[A-Z]\b)/gi) ?? text),
   },
   json: {
-    suffix: '{',
     stops: ['\n\n'],
     isWhole: (text) => firstBalanced(`{${text}`) !== null,
     forced: (text) => canonicalJson(`{${text}`),
     final: canonicalJson,
   },
-  direct: { suffix: '', stops: [], isWhole: () => false, forced: (text) => text.trim(), final: (text) => text.trim() },
+  direct: { stops: [], isWhole: () => false, forced: (text) => text.trim(), final: (text) => text.trim() },
 }
 
 /** Largest number of tokens of a forced action. */
@@ -74,7 +70,7 @@ export interface ForcedAnswer {
 
 /** @param suffix in place of the style's own; '': that of the style */
 export function probeStyle (name: ProbeFormName, suffix = ''): ProbeStyle {
-  return suffix === '' ? STYLES[name] : { ...STYLES[name], suffix }
+  return { ...STYLES[name], suffix: suffix || PROBE_FORM_SUFFIXES[name] }
 }
 
 /** The body of the request for a forced answer. */

@@ -75,6 +75,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Name of the caller's token, for the log and the audit trail. */
     tokenName: string
+    /** Whether the caller may do what operators do, within its prefix. */
+    isOperator: boolean
     /** Context key that the caller is bound to, with all contexts below it; `null`: not bound. */
     tokenPrefix: string | null
     /** Quota of outcomes and labels of the caller; `null`: unlimited. */
@@ -85,6 +87,7 @@ declare module 'fastify' {
 /** Checks the token, its request quota and its role for every request, before the body is read. */
 export function guard (app: FastifyInstance, access: () => Access, metrics: () => Pick<Metrics, 'limited'>): void {
   app.decorateRequest('tokenName', ANONYMOUS)
+  app.decorateRequest('isOperator', false)
   app.decorateRequest('tokenPrefix', null)
   app.decorateRequest('tokenOutcomes', null)
   app.addHook('onRequest', (request, reply, done) => {
@@ -92,6 +95,7 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
     if (role === 'open' || request.is404) return done()
     if (role === undefined) return done(new ForbiddenError('This route states no role, so it cannot be called: report this as a bug'))
     const { isOpen, hosts, identify } = access()
+    request.isOperator = isOpen
     if (isOpen) return done(role === 'metrics' ? undefined : foreign(request, hosts))
     const token = identify(request.headers.authorization)
     if (token === null) {
@@ -99,6 +103,7 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
       return done(new UnauthenticatedError())
     }
     request.tokenName = token.name
+    request.isOperator = token.role === 'operator'
     request.tokenPrefix = token.prefix
     request.tokenOutcomes = token.outcomes
     const waitMs = token.requests === null ? 0 : token.requests.take(1, performance.now())

@@ -96,6 +96,7 @@ export function auditView ({ id, time, version, command, replaced }: AuditRow) {
     case 'policy': return { ...row, policy: command.policy, replaced: replaced as PolicyPatch | null }
     case 'pin': return { ...row, pin: pinToWire(command.pin), replaced: pinToWire(replaced as Pin | null) }
     case 'reset': case 'acknowledgement': case 'unreadable': return { ...row, replaced: null }
+    case 'probe_form': return { ...row, probe_form: command.form, replaced: null }
     case 'predictor': return { ...row, predictor: { name: command.name, action: command.action }, replaced: null }
   }
 }

@@ -1,6 +1,7 @@
 import type { Pin, PolicyPatch } from '../../core/policy/index.js'
 import type {
-  AcknowledgementEntry, Change, Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableChange, UnreadableCommand,
+  AcknowledgementEntry, Change, Command, LogEntry, PredictorCommand, PredictorEntry, ProbeFormEntry, StatedFormCommand, UnreadableChange,
+  UnreadableCommand,
 } from '../../core/learn/index.js'
 import type { Appended } from '../log.js'
 import type { AuditRow, HistoryRow, StoreLoss } from '../store.js'
@@ -24,13 +25,14 @@ export function tableWrite (entry: LogEntry): TableWrite | null {
   }
 }
 
-export type AuditedCommand = Command | PredictorCommand | AcknowledgementEntry
+export type AuditedCommand = Command | PredictorCommand | AcknowledgementEntry | StatedFormCommand
 
 /** The part of an entry that the audit trail keeps, if any. A predictor itself can take a megabyte, and is in its own table. */
 export function auditOf (entry: LogEntry): AuditedCommand | null {
   switch (entry.type) {
     case 'policy': case 'pin': case 'reset': case 'acknowledgement': return entry
     case 'predictor': return predictorCommand(entry)
+    case 'probe_form': return statedForm(entry)
     default: return null
   }
 }
@@ -38,6 +40,11 @@ export function auditOf (entry: LogEntry): AuditedCommand | null {
 function predictorCommand ({ type, name, version, by, reason }: PredictorEntry): PredictorCommand {
   const action = version === null ? 'forgotten' : version.retired_at === null ? 'added' : 'retired'
   return { type, name, action, by, ...(reason !== undefined && { reason }) }
+}
+
+/** A form that workers found is no command. */
+function statedForm ({ type, key, finding: { form, is_stated: isStated }, by }: ProbeFormEntry): StatedFormCommand | null {
+  return isStated && form !== null ? { type, key, form, by } : null
 }
 
 /** The report that an outcome awaits: 0 none, 1 a label, 2 a label that may be a reference, since the outcome has its answer. */

@@ -119,9 +119,11 @@ const sample = Type.Object({
 
 const formName = Type.Enum([...PROBE_FORM_NAMES])
 
+const probeForm = Type.Object({ name: formName, suffix: text, before: text, after: text, tokens: Type.Integer({ minimum: 1 }) })
+
 /** The fields of a finding of a probe form. */
 export const probeFormFinding = {
-  form: orNull(Type.Object({ name: formName, suffix: text, before: text, after: text, tokens: Type.Integer({ minimum: 1 }) })),
+  form: orNull(probeForm),
   is_stated: Type.Boolean(),
   generations: number,
   tried: Type.Array(Type.Object({ name: formName, agreement: ratio, self_agreement: ratio, tokens: number })),
@@ -287,6 +289,7 @@ const command = Type.Union([
   typed('policy', policyCommand), typed('pin', pinCommand), typed('reset', resetCommand),
   Type.Object({ type: Type.Literal('predictor'), name: text, action: Type.Enum(['added', 'retired', 'forgotten']), by: text }),
   typed('acknowledgement', acknowledgement),
+  Type.Object({ type: Type.Literal('probe_form'), key: text, form: probeForm, by: text }),
 ])
 
 /** A command as the audit trail has it. */

@@ -59,9 +59,9 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
   }), attacker.worker)),
   'enrolments and probe forms in new contexts': (attacker) => repeatedly(attacker, 20, (round) => {
     const context = { model: 'evil', task: `p${round}` }
-    const form = { name: 'plain', suffix: 'x', before: '', after: '', tokens: 4 }
+    const form = { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 4 }
     return Promise.all([
-      post(attacker, '/v1/probe-forms', JSON.stringify({ context, finding: { form, is_stated: true, generations: 20, tried: [] } }), attacker.worker),
+      post(attacker, '/v1/probe-forms', JSON.stringify({ context, finding: { form, is_stated: false, generations: 20, tried: [] } }), attacker.worker),
       post(attacker, '/v1/enrolments', JSON.stringify({
         context, epoch: null, share: 1, age_ms: 0, generations: Array.from({ length: 1000 }, (_, i) => ({ generation_id: `p${round}-${i}` })),
       }), attacker.worker),
