@@ -170,6 +170,8 @@ class Listing:
 
     def __init__(self, *ids: str) -> None:
         self.wanted, self.labels = list(ids), list[str]()
+        self.answers: dict[str, str] = {}
+        self.early = "early"
         self.replies: dict[str, list[Reply]] = {}
 
     def call(self, method: str, path: str, body: bytes | None, **_: object) -> Reply:
@@ -177,8 +179,8 @@ class Listing:
             wanted = [
                 {
                     "generation_id": id,
-                    "answer": id,
-                    "early": [{"answer": "early", "steps": [0]}],
+                    "answer": self.answers.get(id, id),
+                    "early": [{"answer": self.early, "steps": [0]}],
                     "steps": 1,
                     "prompt": None,
                 }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from .items import Early, Grader, Item, Verdict, verdicts_of
 from .judge import Judge
+from .limited import LimitExceeded
 
 
 class Audited(NamedTuple):
@@ -125,7 +126,11 @@ def audit(pairs: Iterable[Audited], grader: Grader, limit_level: float = 0.01) -
             sides.append(comparison)
             judged.append((pair.truth, comparison.verdict or "lost"))
         else:
-            judged.append((pair.truth, verdicts_of(pair.item, grader.label(pair.item))[0]))
+            try:
+                verdict = verdicts_of(pair.item, grader.label(pair.item))[0]
+            except LimitExceeded:
+                verdict = "lost"  # as an answer without a label counts
+            judged.append((pair.truth, verdict))
     return report_of(judged, sides, limit_level)
 
 

@@ -24,6 +24,7 @@ _EQUALITY: Mapping[str, type[Exact] | type[Number] | type[Math] | type[Json] | t
     "exact": Exact, "number": Number, "math": Math, "json": Json, "tool": Tool,
 }  # fmt: skip
 _PROGRESS_SECONDS = 10.0
+_STOP_SECONDS = 20.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -155,7 +156,7 @@ def _follow(options: argparse.Namespace, grader: Grader) -> int:
         warn=lambda message: print(f"stopgate grade: {message}", file=sys.stderr),
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: worker.stop())
+        signal.signal(number, lambda *_: _stop(worker))
     ended = threading.Event()
     server = None if options.metrics_port is None else _serve_metrics(options.metrics_port, worker, grader)
     progress = threading.Thread(target=_show_progress, args=(worker, grader, ended), daemon=True)
@@ -172,6 +173,14 @@ def _follow(options: argparse.Namespace, grader: Grader) -> int:
         return 0
     print(f"stopgate grade: {worker.counts.unlabelled} generations have got no label", file=sys.stderr)
     return 1
+
+
+def _stop(worker: Worker) -> None:
+    """Lets items in progress end. A grader that hangs would otherwise keep the process from ending."""
+    worker.stop()
+    timer = threading.Timer(_STOP_SECONDS, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def figures_of(worker: Worker, grader: Grader) -> dict[str, int]:

@@ -6,12 +6,14 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from .._calls import calls_in_lines, canonical_json, lines_of, stated_calls
 from .._http import Connections, Endpoint
-from .items import GradingFailed, Item, NotGradable, label_of_grades, label_of_verdicts, post
+from .items import Early, GradingFailed, Item, NotGradable, label_of_grades, label_of_verdicts, post
+from .limited import LimitedCalls, ProcessError
 
 
 class EqualityGrader(ABC):
@@ -70,12 +72,50 @@ class Number(EqualityGrader):
             return None
 
 
-class Math(EqualityGrader):
+class Math:
     """Equal mathematical expressions, by math-verify (`pip install 'stopgate-client[math]'`).
 
+    Each item is graded in a process with limits of time and memory: a short answer can be a number that no computer
+    can write down.
+
     Raises:
-        ImportError: math-verify is not installed.
+        ModuleNotFoundError: math-verify is not installed.
     """
+
+    source = "math"
+
+    def __init__(self) -> None:
+        if find_spec("math_verify") is None:
+            raise ModuleNotFoundError("No module named 'math_verify': pip install 'stopgate-client[math]'")
+        self._calls = LimitedCalls("stopgate.grading.graders:math_in_process")
+
+    def equal(self, one: str, other: str) -> bool:
+        """Whether two answers are equal.
+
+        Raises:
+            LimitExceeded: it would take too much time or memory.
+            GradingFailed: no process can be started.
+        """
+        return bool(self._call(["equal", one, other]))
+
+    def label(self, item: Item) -> dict[str, Any]:
+        """See `Grader`.
+
+        Raises:
+            LimitExceeded: it would take too much time or memory.
+        """
+        label: dict[str, Any] = self._call(["label", *item])
+        return label
+
+    def _call(self, argument: Any) -> Any:
+        try:
+            return self._calls.call(argument)
+        except (ProcessError, OSError) as error:
+            raise GradingFailed(str(error), is_outage=True) from error
+
+
+class _MathVerify(EqualityGrader):
+    """What `Math` does in its processes."""
 
     source = "math"
 
@@ -90,6 +130,16 @@ class Math(EqualityGrader):
     def _marked(self, text: str) -> str:
         """Bare LaTeX between dollars: math-verify finds LaTeX only between delimiters."""
         return f"${text}$" if "\\" in text and "$" not in text and "\\boxed" not in text else text
+
+
+def math_in_process(argument: list[Any]) -> Any:
+    """A call of `Math`, in a process of its own: the name of its method, and its arguments as JSON has them."""
+    method, *rest = argument
+    grader = _MathVerify()
+    if method == "equal":
+        return grader.equal(*rest)
+    id, answer, early, steps, prompt, reference = rest
+    return grader.label(Item(id, answer, [Early(*one) for one in early], steps, prompt, reference))
 
 
 class Json(EqualityGrader):

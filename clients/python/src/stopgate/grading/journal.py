@@ -18,7 +18,9 @@ class JournalTaken(Exception):  # noqa: N818
 
 
 class Journal:
-    """Labels by generation, in a file of JSON lines that is written before a label is sent. It holds no texts.
+    """Labels by generation, in a file of JSON lines that holds no texts.
+
+    It is written before an item is graded, and before a label is sent.
 
     Args:
         path: of the file, which is made if there is none. One process at a time may use it.
@@ -56,11 +58,23 @@ class Journal:
                 self._lines[entry["id"]] = {"at": float(entry["at"]), **entry}
 
     def __contains__(self, generation_id: str) -> bool:
-        return generation_id in self._lines
+        return generation_id in self._lines and "later" not in self._lines[generation_id]
 
     def unsent(self) -> list[tuple[str, dict[str, Any]]]:
         """Labels that were given, and of which it is not known that the service has them."""
         return [(id, line["label"]) for id, line in self._lines.items() if "label" in line]
+
+    def unfinished(self) -> set[str]:
+        """Generations whose grading began and has not ended."""
+        return {id for id, line in self._lines.items() if line.get("begun")}
+
+    def begun(self, generation_id: str) -> None:
+        """Notes that the grading of a generation begins, so that a restart does not begin it again."""
+        self._write({"id": generation_id, "at": time.time(), "begun": True})
+
+    def forget(self, generation_id: str) -> None:
+        """Notes that a generation may be graded later: the grader could not do it now."""
+        self._write({"id": generation_id, "at": time.time(), "later": True})
 
     def graded(self, generation_id: str, label: dict[str, Any]) -> None:
         """Notes a label before it is sent."""

@@ -100,6 +100,7 @@ class Worker:
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
         self._bad_context: tuple[str, ...] = _BAD_CONTEXT
+        self._interrupted = journal.unfinished()
         self._seen: set[str] = set()
         self._without_answers: set[str] = set()
         self.counts = Counts()
@@ -180,6 +181,10 @@ class Worker:
 
     def _grade_all(self, page: _Page) -> int:
         """Grades the items of a page. Returns how many there were to be graded."""
+        for item in page.items:
+            if item.generation_id in self._interrupted:
+                self._interrupted.discard(item.generation_id)
+                self._leave(item, "given_up", "the grader ended while it graded it")
         fresh = [item for item in page.items if self._is_fresh(item)]
         futures = []
         for item in fresh:
@@ -202,14 +207,18 @@ class Worker:
         """Grades and posts. Returns seconds after which a failed one is tried again; 0: it did not fail."""
         if not item.early:
             return self._leave(item, "not_gradable", None)
+        with self._lock:
+            self._journal.begun(item.generation_id)
         try:
             label = {**self._grader.label(self._with_texts(item)), "source": self._grader.source}
             verdicts = verdicts_of(item, label)
         except NotGradable as error:
+            self._grade_later(item)
             return self._leave(item, "not_gradable", str(error))
         except CallFailed as error:
+            self._grade_later(item)
             return self._failed(item, error)
-        except Exception as error:  # of an odd answer: the others are graded
+        except Exception as error:  # of an odd answer, which stays begun: the others are graded
             return self._leave(item, "given_up", repr(error))
         with self._lock:
             self._journal.graded(item.generation_id, label)
@@ -217,6 +226,10 @@ class Worker:
             self.counts.verdicts.update(verdicts)
         self._post(item.generation_id, label)
         return 0
+
+    def _grade_later(self, item: Item) -> None:
+        with self._lock:
+            self._journal.forget(item.generation_id)
 
     def _failed(self, item: Item, error: CallFailed) -> float:
         if error.status in _NO_ACCESS:
