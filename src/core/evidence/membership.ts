@@ -20,7 +20,10 @@ export interface Membership {
   readonly units: number
   /** Whether it has run its first units in full, so that it is not new any more. */
   readonly is_known: boolean
+  /** Units of which a label is missing count as lost. */
   readonly evidence: Evidence
+  /** The same without them, of which estimates are made. Absent: none is missing. */
+  readonly accounted?: Evidence | undefined
   /** The drift detector of the member alone. */
   readonly drift: Wealth
   /** Slices that the detector has not watched yet, since they were not final when this was written. */
@@ -39,6 +42,8 @@ interface UnwatchedSlice {
 /** A control unit of a member, and the pool that it is accounted for in. */
 export interface MemberUnit {
   readonly unit: EvidenceUnit
+  /** Whether none of its labels is missing; otherwise the unit is the worst case. */
+  readonly isKnown: boolean
   /** Number of its slice (`ASIDE`: its draw is no evidence of the pool), and of the first slice of the pool that is not final yet. */
   readonly slice: number
   readonly firstOpen: number
@@ -57,13 +62,15 @@ export interface MemberUnit {
  * @param last `undefined` before the member's first unit
  */
 export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
-  const { unit, slice, firstOpen, epoch, index, bound, time } = added
+  const { unit, isKnown, slice, firstOpen, epoch, index, bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
   const evidence = before?.evidence ?? noEvidence(unit.eighths.length)
   const units = (before?.units ?? 0) + 1
   const sum = addUnit(evidence, unit)
   const isLossless = index !== -1 && sum.generations === FIRST_LOSSLESS_UNITS && emDrop(sum, index) <= 0
-  const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, evidence: sum }
+  const known = before?.accounted ?? evidence
+  const accounted = isKnown && before?.accounted === undefined ? undefined : isKnown ? addUnit(known, unit) : known
+  const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, evidence: sum, accounted }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
   const waiting = index === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, unit.eighths[index]! / EIGHTHS)
@@ -99,10 +106,15 @@ export function membershipAfter (membership: Membership | undefined): Membership
 }
 
 export function packMembership (membership: Membership): Membership {
-  return { ...membership, evidence: packEvidence(membership.evidence) }
+  return withSums(membership, packEvidence)
 }
 
-export function unpackMembership (stored: Membership): Membership { return { ...stored, evidence: unpackEvidence(stored.evidence) } }
+export function unpackMembership (stored: Membership): Membership { return withSums(stored, unpackEvidence) }
+
+function withSums (membership: Membership, convert: (sum: Evidence) => Evidence): Membership {
+  const { evidence, accounted } = membership
+  return { ...membership, evidence: convert(evidence), accounted: accounted && convert(accounted) }
+}
 
 /** The slices with a unit more, in their order. */
 function withUnit (slices: readonly UnwatchedSlice[], slice: number, difference: number): UnwatchedSlice[] {

@@ -8,7 +8,7 @@ import type { Fold } from './fold.js'
 import { setMembership } from './write-state.js'
 
 /** A control unit of one context of a pool. */
-type UnitOfMember = Pick<MemberUnit, 'unit' | 'slice'> & { readonly leaf: string }
+type UnitOfMember = Pick<MemberUnit, 'unit' | 'isKnown' | 'slice'> & { readonly leaf: string }
 
 /** Lets the contexts of a pool learn from their own control units that were accounted for. Missing samples are left out. */
 export function applyMembers (fold: Fold, pool: ContextState, cohort: Cohort, { scoring, policy }: RulesOfContext, time: number): void {
@@ -16,10 +16,10 @@ export function applyMembers (fold: Fold, pool: ContextState, cohort: Cohort, { 
   if (accounted.length === 0 || scoring === null) return
   const { firstOpen } = cohort
   const shown = accounted.flatMap((member): UnitOfMember[] => {
-    const { leaf, slice: { number: slice }, u } = member
+    const { leaf, slice: { number: slice }, u, atWorst } = member
     if (scoring.isSetAside?.(u) === true) return []
     const unit = evidenceUnitOfEnrolled(withoutMissing(member), scoring.thresholds)
-    return unit === null ? [] : [{ leaf: leaf!, unit, slice }]
+    return unit === null ? [] : [{ leaf: leaf!, unit, isKnown: atWorst === 0, slice }]
   })
   const { epoch: { name: epoch }, rule: { index } } = pool
   const inPool = { epoch, index, bound: testedBound(policy), time }

@@ -129,9 +129,9 @@ function shownAlone (state: ContextState, index: number, level: number): Shown {
  */
 export function shownInPool ({ membership }: ContextState, { index, policy }: Pick<ChainLink, 'index' | 'policy'>, pool: ContextState | undefined): Shown {
   const isCurrent = pool !== undefined && membership?.epoch === pool.epoch.name
-  const evidence = isCurrent ? membership.evidence : noEvidence(GRID.length)
-  const { generations } = evidence
-  return { generations, evidence, atWorst: evidence, index: isCurrent ? index : -1, level: policy.error_level }
+  const atWorst = isCurrent ? membership.evidence : noEvidence(GRID.length)
+  const evidence = isCurrent && membership.accounted !== undefined ? membership.accounted : atWorst
+  return { generations: atWorst.generations, evidence, atWorst, index: isCurrent ? index : -1, level: policy.error_level }
 }
 
 /** The threshold of a pin on the grid; -1: the pin is safer than the grid, or there is no evidence. */

@@ -15,5 +15,5 @@ export function memberUnit ({ lost = 0, ...fields }: Partial<MemberUnit> & { rea
     stopped_tokens: GRID.map(() => 40),
     unprobed: zeros,
   }
-  return { unit, slice: 0, firstOpen: Infinity, epoch: 'pool-1', index: 9, bound: 0.02, time: 1000, ...fields }
+  return { unit, isKnown: true, slice: 0, firstOpen: Infinity, epoch: 'pool-1', index: 9, bound: 0.02, time: 1000, ...fields }
 }

@@ -231,3 +231,16 @@ t.test('a new member whose generations end at once runs in full, too, and only d
     return fold.state(POOL).epoch.number !== epoch || knownEvidence(fold.state(POOL).evidence).generations === FIRST + below
   }), 100)
 })
+
+t.test('E5: a generation of a member whose label is missing counts as lost, and not in its estimates', async (t) => {
+  const fold = settledPool()
+  const before = fold.state(`${POOL},task=kind`).membership!
+  const changed = { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }] }
+  fold.enrol([0.001, 0.002], fold.time, { key: POOL })
+  fold.report(0.001, fold.time + 1000, { ...kind, ...changed, arm: 'control' })
+  fold.report(0.002, fold.time + 1000, { ...kind, arm: 'control' })
+  fold.pass(fold.time + 2000, fold.time + FOLLOW_UP + 2000)
+  const after = fold.state(`${POOL},task=kind`).membership!
+  t.equal(after.evidence.generations, before.evidence.generations + 2)
+  t.equal(after.accounted?.generations, before.evidence.generations + 1)
+})

@@ -5,7 +5,8 @@ import { addTrace } from '../../../src/core/stats/evidence-sum.js'
 import { stopsOf } from '../../../src/core/stats/trace.js'
 import { openEpoch } from '../../../src/core/learn/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/evidence/follow-up-counts.js'
-import { addToMembership, FIRST_UNITS } from '../../../src/core/evidence/membership.js'
+import { emDrop } from '../../../src/core/stats/evidence.js'
+import { addToMembership, FIRST_UNITS, packMembership, unpackMembership } from '../../../src/core/evidence/membership.js'
 import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import { shownInPool } from '../../../src/core/reports/context-facts.js'
 import { describeArms, describeContext } from '../../../src/core/reports/context-report.js'
@@ -174,6 +175,15 @@ const membership = addToMembership(undefined, memberUnit({ lost: 1 }))
 t.test('a member is shown by its own evidence, at the threshold of its pool', async (t) => {
   const { evidence } = membership
   t.same(shownInPool({ ...opened, membership }, link, opened), { generations: 1, evidence, atWorst: evidence, index: 9, level: 0.05 })
+})
+
+t.test('estimates of a member leave out units of which a label is missing, which count as lost beside them', async (t) => {
+  const kept = addToMembership(undefined, memberUnit())
+  const later = addToMembership(addToMembership(kept, memberUnit({ lost: 1, isKnown: false })), memberUnit())
+  const { generations, evidence, atWorst } = shownInPool({ ...opened, membership: later }, link, opened)
+  t.same({ generations, known: evidence.generations }, { generations: 3, known: 2 })
+  t.same([evidence, atWorst].map((sum) => emDrop(sum, 9)), [0, 1 / 3])
+  t.same(unpackMembership(JSON.parse(JSON.stringify(packMembership(later)))), later, 'it is stored so')
 })
 
 t.test('nothing is shown from another epoch of the pool, or before any outcome', async (t) => {
