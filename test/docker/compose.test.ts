@@ -29,6 +29,7 @@ t.test('two replicas share a build and have different ports', async (t) => {
     t.ok(existsSync(`docker/${replica.build.context}/Dockerfile`))
     t.equal(replica.environment.REDIS_URL, 'redis://redis:6379')
     t.equal(replica.environment.ALLOW_ANONYMOUS, 'true', 'its ports are open to this machine only, as checked below')
+    t.ok(replica.environment.ALLOWED_HOSTS.split(',').includes(name), 'other containers call it by its name')
     t.ok('ACCESS_TOKENS' in replica.environment)
   }
   const published = Object.values<any>(services).flatMap(({ ports = [] }) => ports.map((port: string) => port.split(':')))

@@ -72,10 +72,9 @@ function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS
     '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true if the network keeps others out')
 }
 
-/** Hosts that are answered without tokens, besides those of this machine; `null`: any. */
-function allowedHosts ({ ALLOWED_HOSTS, ALLOW_ANONYMOUS }: Settings): readonly string[] | null {
-  if (ALLOWED_HOSTS === '') return ALLOW_ANONYMOUS ? null : []
-  return ALLOWED_HOSTS.split(',').map((name) => name.trim())
+/** Hosts that are answered without tokens, besides those of this machine. */
+function allowedHosts ({ ALLOWED_HOSTS }: Settings): readonly string[] {
+  return ALLOWED_HOSTS === '' ? [] : ALLOWED_HOSTS.split(',').map((name) => name.trim())
 }
 
 function checkTls (settings: Settings): void {

@@ -20,7 +20,7 @@ export const SettingsSchema = Type.Object({
   ACCESS_TOKENS: Type.String({ default: '', description: 'Access tokens: a JSON list of entries of `stopgate token`; empty: no token is required' }),
   ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'File with a list as in ACCESS_TOKENS, read again when it changes' }),
   ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether the service may listen on addresses other than loopback without tokens' }),
-  ALLOWED_HOSTS: Type.String({ default: '', pattern: '^([A-Za-z0-9._:-]+(, ?[A-Za-z0-9._:-]+)*)?$', description: 'Hosts by which clients may call the service without tokens, besides those of this machine: names without ports, separated by commas; empty: none, or any with ALLOW_ANONYMOUS' }),
+  ALLOWED_HOSTS: Type.String({ default: '', pattern: '^([A-Za-z0-9._:-]+(, ?[A-Za-z0-9._:-]+)*)?$', description: 'Hosts by which clients may call the service without tokens, besides those of this machine: names without ports, separated by commas' }),
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
   CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context in order, separated by commas without spaces: up to 8 names of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Defaults of policy fields (a JSON object)' }),
