@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { endedEpoch, type LogEntry } from '../core/learn/index.js'
+import { type Command, endedEpoch, type LogEntry, SERVICE } from '../core/learn/index.js'
+import { type PolicyPatch, ROOT } from '../core/policy/index.js'
 import type { EndedEpoch } from '../core/stats/index.js'
 import { readStateFile } from '../store/encoding/state-file.js'
 import { toCursor, toPlace } from '../store/log.js'
@@ -38,7 +39,9 @@ export async function run (args: readonly string[], { env, stderr }: CommandIo):
   const state = await read(file)
   await withStore(env, async (store) => {
     try {
-      await store.importRows(withImport(state, await endedEpochs(store), Date.now()), values.replace === true)
+      const isOff = (await store.policies([ROOT])).get(ROOT)?.mode === 'off'
+      const kept = isOff ? withOrder(state, Date.now()) : state
+      await store.importRows(withImport(kept, await endedEpochs(store), Date.now()), values.replace === true)
     } catch (error) {
       throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if you need it, then import with --replace`) : error
     }
@@ -54,10 +57,32 @@ async function endedEpochs (store: Store): Promise<Record<string, EndedEpoch>> {
 }
 
 /** The state with a last entry in its log, which says that it was imported. @param now ms */
-function withImport ({ meta, rows }: SortedState, replaced: Record<string, EndedEpoch>, now: number): SortedState {
+function withImport (state: SortedState, replaced: Record<string, EndedEpoch>, now: number): SortedState {
+  return withEntry(state, { type: 'import', replaced }, now)
+}
+
+/** The state in which the order to stop nothing stands that the store has: only an operator undoes it. @param now ms */
+function withOrder (state: SortedState, now: number): SortedState {
+  const { policies, audit } = state.rows
+  const replaced = (policies.find(({ key }) => key === ROOT)?.value ?? null) as PolicyPatch | null
+  if (replaced?.mode === 'off') return state
+  const policy = { ...replaced, mode: 'off' as const }
+  const command: Command = { type: 'policy', key: ROOT, policy, by: SERVICE, reason: 'the store that the import replaced had the order to stop nothing' }
+  const { meta, rows } = withEntry(state, command, now)
+  const row = { time: now, version: meta.version, command, replaced }
+  return {
+    meta,
+    rows: {
+      ...rows,
+      policies: [...policies.filter(({ key }) => key !== ROOT), { table: 'policies', key: ROOT, value: policy }],
+      audit: [...audit, { table: 'audit', key: '', value: row }],
+    },
+  }
+}
+
+function withEntry ({ meta, rows }: SortedState, entry: LogEntry, now: number): SortedState {
   const [ms, sequence] = toPlace(meta.last_id)
   const key = toCursor(now > ms ? [now, 0] : [ms, sequence + 1])
-  const entry: LogEntry = { type: 'import', replaced }
   return { meta: { ...meta, last_id: key }, rows: { ...rows, log: [...rows.log, { table: 'log', key, value: entry }] } }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { isoTime } from '../../../openapi/wire.js'
 import { ROOT } from '../../core/policy/index.js'
-import type { Origin } from '../../core/learn/index.js'
+import { type Origin, SERVICE } from '../../core/learn/index.js'
 import type { Config } from '../config/config.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { ContextCommands } from './context-commands.js'
@@ -35,12 +35,15 @@ export type StopNothing = ReturnType<typeof createStopNothing>
 /** Who gives the order that a replica starts with. */
 const BY_SETTING = 'STOP_NOTHING'
 
+const LOST = 'the store was replaced or went back, and lost the order: no operator has undone it'
+
 /** Time that a reply waits for the store, ms. The order is in force before. */
 const REPLY_MS = 1000
 
 /**
  * The switch that stops nothing. It is in force on this replica at once, whether or not the store can be reached, and in all replicas as
- * mode `off` of the root as soon as the store has it. From then on that mode holds, and this replica forgets its own order.
+ * mode `off` of the root as soon as the store has it. From then on that mode holds, and this replica forgets its own order, unless the
+ * store loses it.
  */
 export function createStopNothing ({ snapshotHolder, commands, config, log, channel, retryMs = 1000 }: StopNothingServices) {
   let order: Order | null = config.stopNothing ? { by: BY_SETTING, at: Date.now() } : null
@@ -54,15 +57,35 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
     snapshotHolder.stopNothing(isOn)
   })
 
-  // Another replica may store its own order first, and it may be undone before this one tries again.
-  const forget = snapshotHolder.onMove(() => { if (order !== null && order.by !== BY_SETTING && isStored()) settle() })
-
   const isStored = (): boolean => snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off'
+  const seen = () => {
+    const { stateId, version } = snapshotHolder.loaded().snapshot
+    return { stateId, version, isOn: isStored() }
+  }
+  let last = seen()
+
+  const forget = snapshotHolder.onMove(() => {
+    const before = last
+    last = seen()
+    const isLost = last.stateId !== before.stateId || last.version < before.version // otherwise an operator has undone it
+    if (before.isOn && !last.isOn && isLost) give({ by: SERVICE, reason: LOST })
+    // Another replica may store its own order first, and it may be undone before this one tries again.
+    else if (order !== null && order.by !== BY_SETTING && last.isOn) settle()
+  })
 
   function hold (isOn: boolean): void {
     orders++
     snapshotHolder.stopNothing(isOn)
     channel?.send({ stop_nothing: isOn })
+  }
+
+  /** Puts an order in force on this replica, and begins to store it. */
+  function give (origin: Origin): Order {
+    order = { ...origin, at: Date.now() }
+    hold(true)
+    log.warn({ by: origin.by, reason: origin.reason }, 'nothing is stopped from now on')
+    writing = write(order)
+    return order
   }
 
   async function write (wanted: Order): Promise<void> {
@@ -109,10 +132,7 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
     /** Stops nothing from now on. */
     async switchOn (origin: Origin) {
       if (isStored()) return view()
-      hold(true)
-      log.warn({ by: origin.by, reason: origin.reason }, 'nothing is stopped from now on')
-      const given = order = { ...origin, at: Date.now() }
-      writing = write(given)
+      const given = give(origin)
       await Promise.race([writing, setTimeout(REPLY_MS, undefined, { ref: false })])
       return view(given)
     },

@@ -74,6 +74,11 @@ export function isStoreIn (folder: string): boolean {
   return existsSync(file) && statSync(file).size > 0
 }
 
+/** Whether the file is there, but has lost its contents: a new folder has none. */
+export function isEmptied (folder: string): boolean {
+  return statSync(fileIn(folder), { throwIfNoEntry: false })?.size === 0
+}
+
 function fileIn (folder: string): string { return join(folder, 'data.mdb') }
 
 /** Identifies the file of a store: another file at the same path has another identity. `null`: there is no file. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { LogEntry } from '../../core/learn/index.js'
+import { type LogEntry, SERVICE } from '../../core/learn/index.js'
+import { ROOT } from '../../core/policy/index.js'
 import { encodeState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'
@@ -10,7 +11,7 @@ import type { Commit } from '../learner-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
 import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { Revision, Store, StoreLoss } from '../store.js'
-import { checkDataFolder, checkFile, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
+import { checkDataFolder, checkFile, checkFolder, checkLength, fileIdentity, isEmptied, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
 import { append, entriesAfter } from './embedded-log.js'
 import { EmbeddedReader } from './embedded-reader.js'
@@ -36,6 +37,9 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
    */
   readonly isGuest?: boolean
 }
+
+/** Why a file without contents starts with the order to stop nothing. */
+const EMPTIED = 'the data file was empty: it may have had the order to stop nothing'
 
 /** Time after a failed write in which further ones fail at once. */
 const RETRY_MS = 1000
@@ -96,6 +100,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       await checkFolder(dataDir)
       checkDataFolder(dataDir)
     }
+    const wasEmptied = !isGuest && isEmptied(dataDir)
     const root = openRoot(dataDir)
     let release = async () => {}
     try {
@@ -114,6 +119,9 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
         tables.setMeta('format', STATE_FORMAT)
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())
+        if (!wasEmptied) return
+        tables.setMeta('loss', JSON.stringify({ kind: 'replaced', at: Date.now() }))
+        append(tables, [{ type: 'policy', key: ROOT, policy: { mode: 'off' }, by: SERVICE, reason: EMPTIED }], Date.now(), store.#limits)
       })
       store.events.reload()
       store.answers.reload()
