@@ -92,8 +92,11 @@ export function timeAxis (): Axis {
   })
 }
 
-/** An axis in the colours of the page. */
-export function axis (label: string, values?: (value: number) => string, more: Partial<Axis> = {}): Axis {
+/**
+ * An axis in the colours of the page.
+ * @param values the text of a value, which may depend on the distance to the next one
+ */
+export function axis (label: string, values?: (value: number, step: number) => string, more: Partial<Axis> = {}): Axis {
   return {
     label,
     stroke: colour('muted'),
@@ -103,7 +106,7 @@ export function axis (label: string, values?: (value: number) => string, more: P
     labelFont: '12px system-ui, sans-serif',
     labelSize: label === '' ? 0 : 22,
     size: 34,
-    ...(values !== undefined && { values: (_chart: UPlot, splits: number[]) => splits.map((split) => split == null ? '' : values(split)) }),
+    ...(values !== undefined && { values: (_chart: UPlot, splits: number[], _axis: number, _space: number, step: number) => splits.map((split) => split == null ? '' : values(split, step)) }),
     ...more,
   }
 }

@@ -26,7 +26,7 @@ function intervalOf ({ tokens_saved_low: low, tokens_saved_high: high }: Period)
 function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
   return {
     scales: { x: { range }, y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
-    axes: [timeAxis(), axis('Tokens saved, net', (ratio) => percent(ratio, 0), { size: 52 })],
+    axes: [timeAxis(), axis('Tokens saved, net', (ratio, step) => percent(ratio, step < 0.01 ? 1 : 0), { size: 52 })],
     series: [
       { label: 'From', value: legendValue(timeOf) },
       { label: 'Tokens saved, net', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: legendValue(percent) },
