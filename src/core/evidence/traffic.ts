@@ -26,6 +26,9 @@ export class Traffic {
     this.#pieces = [...pieces]
   }
 
+  /** Traffic that was steady before the clock began. @param generations that begin in a span */
+  static steady (generations: number, span: number): Traffic { return new Traffic({ first: -span, pieces: [[0, 0, generations]] }) }
+
   store (): StoredTraffic { return { first: this.#first, pieces: [...this.#pieces] } }
 
   /** Adds enrolled units. @param generations that they stand for */

@@ -1,9 +1,13 @@
 import { ContextCounts } from '../learn/context-counts.js'
 import { linksOf, type LoadedContexts } from '../learn/chain-link.js'
 import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../learn/effective-threshold.js'
+import { Cohort } from '../evidence/cohort.js'
 import { Cohorts } from '../evidence/cohorts.js'
 import { ENROLMENT_TIMES } from '../evidence/enrolment-list.js'
+import { spanOf } from '../evidence/evidence-span.js'
+import { Traffic } from '../evidence/traffic.js'
 import { isPostHoc } from '../stats/error-budget.js'
+import { DAY, generationsPerDay } from '../stats/savings.js'
 import { isCertifying } from '../policy/context.js'
 import { effectivePolicy } from '../policy/policy.js'
 import { refTo } from '../scores/predictor-version.js'
@@ -27,7 +31,7 @@ export type CommandEffect = ReturnType<typeof commandEffects>[number]
  * @param keys contexts to describe, all within the key of the command
  */
 export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number) {
-  const fold = foldOf(loaded)
+  const fold = foldOf(loaded, now)
   switch (command.type) {
     case 'policy': applyPolicy(fold, now, command.key, command.policy, command); break
     case 'pin': applyPin(fold, now, command.key, command.pin, command); break
@@ -90,11 +94,12 @@ function sideOf (present: LoadedContexts, then: LoadedContexts, key: string, now
   return { threshold, mode, max_em_drop, ...figures, tokens_saved_per_day: netTokensPerDay(present, key, mode, force, figures, now) }
 }
 
-function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
+function foldOf (loaded: LoadedContexts, now: number): Fold {
+  const { levels, defaultPolicy: defaults, policies, pins, predictors, states } = loaded
   const configuration = { levels, defaults, max_contexts: states.size }
   return {
     cursor: '0-0',
-    cohorts: new Cohorts(),
+    cohorts: cohortsOf(loaded, now),
     counts: new ContextCounts(states.keys()),
     times: ENROLMENT_TIMES,
     ledger: { ...newLedger(configuration), policies, pins, contexts: states.size, predictors: [...predictors.values()].map(refTo) },
@@ -105,6 +110,17 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
     changes: [],
     ...foldedStates(states),
   }
+}
+
+/** Cohorts that know the traffic of the last day, by which the learner would choose the control share of another epoch (rule E8). */
+function cohortsOf ({ defaultPolicy, policies, states }: LoadedContexts, now: number): Cohorts {
+  const cohorts: Array<[string, Cohort]> = []
+  for (const [key, { epoch, savings: { day } }] of states) {
+    const span = spanOf(effectivePolicy(defaultPolicy, policies, key))
+    const generations = generationsPerDay(day, now)
+    if (generations !== null) cohorts.push([key, new Cohort(epoch.name, [], { traffic: Traffic.steady(generations * span / DAY, span) })])
+  }
+  return new Cohorts(undefined, cohorts)
 }
 
 function inForceAt (loaded: LoadedContexts, key: string): EffectiveThreshold {

@@ -101,7 +101,7 @@ export interface DailySavings {
 }
 
 const HOUR = 3_600_000
-const DAY = 24 * HOUR
+export const DAY = 24 * HOUR
 
 /** A day that begins now, of a new context. */
 export function firstDay (time: number): DailySavings {

@@ -9,6 +9,7 @@ import { commandEffects, comparedPerDay } from '../../../src/core/reports/comman
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { holds, numRuns } from '../../property.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../learn/memory-fold.js'
+import { changed } from '../../changed-state.js'
 
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
@@ -110,6 +111,9 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
 
   const reset = { type: 'reset', key: LEAF, by: 'ops', reason: 'r' } as const
   close(commandEffects(known, reset, [LEAF], now)[0]!.tokens_saved_per_day_after, aDay * -2, 'a new epoch begins with control generations alone')
+  const day = { ...fold.state().savings.day, since: now - HOUR, generations: 9300 * 3600, last_generations: null }
+  const busy = { ...known, defaultPolicy: { ...known.defaultPolicy, control_rate: 'auto' as const }, states: new Map(known.states).set(LEAF, changed(fold.state(), { savings: { day } })) }
+  close(commandEffects(busy, reset, [LEAF], now)[0]!.tokens_saved_per_day_after, 24 * day.generations * 0.1 * -2, 'of 9,300 a second a tenth gathers five times 186 in a span')
 
   const [pinned] = commandEffects(known, pinAt(0.7), [LEAF], now)
   t.equal(pinned!.tokens_saved_ratio_after, ratio, 'a pin is estimated from the evidence')
