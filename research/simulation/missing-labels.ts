@@ -1,4 +1,4 @@
-import { memoryFold, outcomeOf, SURE_STEP } from '../../test/core/learn/memory-fold.js'
+import { memoryFold, outcomeOf, SHUFFLED, SURE_STEP } from '../../test/core/learn/memory-fold.js'
 import { mulberry32 } from '../../test/random.js'
 
 // Labels that are missing more often for wrong answers. A missing label counts as the worst case, so hiding labels gains nothing.
@@ -24,7 +24,7 @@ export function playLabels ({ lost, gained, missing }: LabelWorld, runs: number,
   let certified = 0
   for (let run = 1; run <= runs; run++) {
     const random = mulberry32(run * 7919)
-    const fold = memoryFold({}, { levels: [] })
+    const fold = memoryFold(SHUFFLED, { levels: [] })
     let isCertified = false
     for (let i = 0; i < generations; i++) {
       const u = random()

@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { drawArm } from '../../src/core/decide/arm.js'
 import { scoredEvidence } from '../../src/core/learn/scored-evidence.js'
 import { outlookOf, paceOf } from '../../src/core/reports/outlook.js'
-import { LEAF, memoryFold, outcomeOf, policyWith } from '../../test/core/learn/memory-fold.js'
+import { LEAF, memoryFold, outcomeOf, policyWith, SHUFFLED } from '../../test/core/learn/memory-fold.js'
 
 // Forecasts of the time of the next certificate, compared with the time when it comes, in a context that starts without evidence, at one
 // generation a second on average.
@@ -40,8 +40,8 @@ export function judgeForecasts (forecasts: readonly Forecast[]): { right: number
 /** Plays a stream of `length` generations with a forecast at each of `MOMENTS`. */
 export function forecastCertificates (profile: Profile, seed: number, length: number): Forecast[] {
   const random = seededRandom(seed)
-  const fold = memoryFold()
-  const policy = policyWith()
+  const fold = memoryFold(SHUFFLED)
+  const policy = policyWith(SHUFFLED)
   const open: { moment: number, time: number, ceiling: number, predicted: number | null }[] = []
   const closed: Forecast[] = []
   let time = 0

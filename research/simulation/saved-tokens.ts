@@ -6,7 +6,7 @@ import { grossSavedRatio } from '../../src/core/stats/evidence.js'
 import { estimateSavings, type SavingsEstimate } from '../../src/core/stats/savings.js'
 import { knownEvidence } from '../../src/core/evidence/gathered-evidence.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
-import { memoryFold, outcomeOf, type MemoryFold } from '../../test/core/learn/memory-fold.js'
+import { memoryFold, outcomeOf, SHUFFLED, type MemoryFold } from '../../test/core/learn/memory-fold.js'
 import type { TraceFile } from '../../test/test-data.js'
 import { EventQueue } from '../../test/simulation/event-queue.js'
 import type { FullRun } from '../../test/simulation/service.js'
@@ -106,7 +106,7 @@ class Player {
   constructor (world: World, seed: number) {
     this.#world = world
     this.#random = seededRandom(seed * 7919 + 5)
-    this.#fold = memoryFold({ follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto' }, { levels: LEVELS })
+    this.#fold = memoryFold({ ...SHUFFLED, follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto' }, { levels: LEVELS })
   }
 
   play (): Saved {

@@ -97,7 +97,7 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' }, by: 'ops' }], 1],
     ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 }, by: 'ops' }], 1],
     ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 }, by: 'ops' }], 1],
-    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: { follow_up_seconds: 4, evidence_span_seconds: 0 } } }], 1],
+    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: memoryFold().ledger.configuration.defaults } }], 1],
     ['reset', CHAIN.map((key) => ({ type: 'reset', key, by: 'ops', reason: 'test' })), 1],
     ['checkpoint', [{ type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'trainer' }], 1],
     ['drift', Array<LogEntry>(LOSSES_UNTIL_ALARM).fill(LOST), 1],

@@ -5,7 +5,7 @@ import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome/outcome.j
 import type { Change } from '../../src/core/learn/threshold-change.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { memoryFold, outcomeOf, type MemoryFold } from '../core/learn/memory-fold.js'
+import { memoryFold, outcomeOf, SHUFFLED, type MemoryFold } from '../core/learn/memory-fold.js'
 import { EventQueue } from './event-queue.js'
 import type { Arrival, Traffic } from './arrivals.js'
 import { binomialBound } from './binomial-bound.js'
@@ -89,7 +89,8 @@ class Player {
   constructor (world: World, seed: number) {
     this.#world = world
     this.#random = seededRandom(seed * 7919 + 1)
-    this.#fold = memoryFold({ follow_up_seconds: 1800, certify_at: 'task', ...world.policy }, { levels: LEVELS })
+    // Rule E8 has a simulation of its own, `moving-traffic.ts`.
+    this.#fold = memoryFold({ ...SHUFFLED, follow_up_seconds: 1800, certify_at: 'task', ...world.policy }, { levels: LEVELS })
   }
 
   play (drop: number): Played {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { drawArm } from '../../src/core/decide/arm.js'
+import { drawArm, FIRST_SHARE } from '../../src/core/decide/arm.js'
 import { isBlind } from '../../src/core/guards/sight.js'
 import { NO_FOLLOW_UP } from '../../src/core/evidence/follow-up-counts.js'
 import { DrawBuffer } from '../../src/core/evidence/enrolment-list.js'
@@ -40,8 +40,8 @@ interface Found {
 
 /**
  * Plays traffic of one context through the learner until drift is found, or a repaired fault lets the threshold return: replicas append
- * lists every 100 ms, and generations take 50 ms to 2 s, so that some end before their list arrives. A certificate brings the share from 1
- * down to 0.02 at the least.
+ * lists every 100 ms, and generations take 50 ms to 2 s, so that some end before their list arrives. A certificate brings the share from
+ * a quarter, or all, down to 0.02 at the least.
  */
 function playAt (
   generationsASecond: number, seed: number, { after: untilJump, followUpSeconds, controlRate, isLossy = false, fault }: Jump): Found {
@@ -56,7 +56,7 @@ function playAt (
   const isBroken = () => fault !== undefined && time >= jump && !(fault.isRepaired && suspended < time) && random() < fault.share
   const begin = () => {
     const state = fold.states.get(LEAF)
-    const { control_share: share, threshold } = state?.rule ?? { control_share: 1, threshold: null }
+    const { control_share: share, threshold } = state?.rule ?? { control_share: FIRST_SHARE, threshold: null }
     const epoch = state?.epoch.name ?? null
     const [u, hash, isLost] = [random(), random(), isLossy && time >= jump && random() < LOST]
     const [arm, began, generation_id] = [drawArm(u, share), time, `g${started++}`]

@@ -21,7 +21,7 @@ export const leafOf = (i: number) => ({ model: `model-${Math.floor(i / TASKS)}`,
 function samples (count: number): ContextState[] {
   const random = mulberry32(7)
   return Array.from({ length: count }, (_, i) => {
-    const fold = memoryFold({ control_rate: 'auto' })
+    const fold = memoryFold({ control_rate: 'auto', evidence_span_seconds: QUICK_POLICY.evidence_span_seconds })
     for (let n = 0; n < 250 + 40 * i; n++) {
       const kind = random() < 0.002 ? LOST : random() < 0.01 ? GAINED : KEPT
       const step = { tokens: 30 + Math.floor(random() * 40), confidence: 0.5 + random() / 2, exact_match: kind.steps![0]!.exact_match! }

@@ -16,7 +16,7 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
   return {
     followUp: FOLLOW_UP,
     wait: ENROLMENT_TIMES.wait,
-    span: 0,
+    span: 0, // a cohort only counts the traffic for rule E8, and each other rule has to hold without it
     labelRate: 1,
     scoring: { thresholds: 2 },
     worstUnit: () => null,

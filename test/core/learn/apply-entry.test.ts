@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { GRID } from '../../../src/core/decide/grid.js'
 import { ContextCounts } from '../../../src/core/learn/context-counts.js'
 import type { ContextState } from '../../../src/core/learn/context-state.js'
@@ -32,8 +33,8 @@ t.test('a checkpoint opens an epoch in its context and below, and nowhere else; 
   fold.learn(outcomeOf({ context: { model: 'q2', task: 'gsm8k' } }), 0, FIRST)
   fold.changes.length = 0
   fold.learn(checkpoint(7), 1000)
-  for (const key of ['model=q', LEAF, 'model=q,task=other']) {
-    t.match(fold.state(key), { epoch: { number: 2, cause: 'checkpoint' }, rule: { index: -1, control_share: 1 }, checkpoint: { run: 'r', step: 7 } }, key)
+  for (const [key, control_share] of [['model=q', FIRST_SHARE], [LEAF, 1], ['model=q,task=other', 1]] as const) { // the traffic of the leaves is known
+    t.match(fold.state(key), { epoch: { number: 2, cause: 'checkpoint' }, rule: { index: -1, control_share }, checkpoint: { run: 'r', step: 7 } }, key)
     t.equal(knownEvidence(fold.state(key).evidence).generations, 0)
   }
   for (const key of ['*', 'model=q2', 'model=q2,task=gsm8k']) t.match(fold.state(key), { epoch: { number: 1 }, checkpoint: undefined }, key)
@@ -118,7 +119,7 @@ t.test('E2: a list that is sent twice counts once', async (t) => {
 t.test('E2: an entry that is more than 10 s old, or of another epoch, stays void', async (t) => {
   for (const changes of [{ age: 10_001 }, { epoch: '9-9' }, { epoch: null }]) {
     const fold = enrolledFold()
-    fold.enrol([0.9], 0)
+    fold.enrol([0.24], 0)
     fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 1)
     fold.enrol([0.1], 2, changes)
     t.match(fold.state().reports.follow_up, { enrolled: 0, void: 1, left_out: changes.age === undefined ? 0 : 1 }, JSON.stringify(changes))
@@ -148,10 +149,10 @@ t.test('an entry of a replica that knew no epoch yet enrols in the first one', a
 
 t.test('E2: an outcome that reaches the log before its entry waits for it, and its label with it', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
+  fold.enrol([0.24], 0)
   fold.report(0.1, 1000)
   fold.report(0.2, 1000, { full: {} })
-  fold.report(0.3, 1000)
+  fold.report(0.22, 1000)
   fold.learn({ type: 'label', generation_id: 'g0.2', em: 1 }, 1500)
   t.equal(fold.pending.size, 3)
   fold.pass(2000, 12_000)
@@ -161,13 +162,13 @@ t.test('E2: an outcome that reaches the log before its entry waits for it, and i
   fold.learn({ type: 'tick' }, 13_000)
   t.equal(fold.pending.size, 0)
   t.match(fold.state(), { reports: { follow_up: { enrolled: 3, unenrolled: 1, unlisted: 1, left_out: 1, listed_late: 0 } } })
-  fold.enrol([0.3], 13_001)
+  fold.enrol([0.22], 13_001)
   t.match(fold.state(), { reports: { follow_up: { enrolled: 4 } } }, 'its outcome was given up')
 })
 
 t.test('E2: an early outcome whose entry is void is not evidence', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
+  fold.enrol([0.24], 0)
   fold.report(0.1, 1000)
   fold.enrol([0.1], 2000, { age: 10_001 })
   fold.pass(3000, 12_000)
@@ -211,31 +212,31 @@ t.test('a member of a pool accounts for itself in the pool', async (t) => {
 
 t.test('more early outcomes than a group has samples account for it once', async (t) => {
   const fold = enrolledFold()
-  fold.report(0.5, 0) // creates the context
-  for (let i = 0; i < 3; i++) fold.report(0.25, 100, { generation_id: `sample-${i}`, sample_index: i, samples: 2 })
-  fold.enrol([0.25, 0.75], 1000)
+  fold.report(0.24, 0) // creates the context
+  for (let i = 0; i < 3; i++) fold.report(0.2, 100, { generation_id: `sample-${i}`, sample_index: i, samples: 2 })
+  fold.enrol([0.2, 0.21], 1000)
   t.match(fold.cohorts.get(LEAF)!.slices, [{ enrolled: 2, open: 1 }])
-  fold.report(0.75, 2000)
+  fold.report(0.21, 2000)
   t.match(fold.cohorts.get(LEAF)!.slices, [{ open: 0 }])
 })
 
 t.test('E2: generations that end before their first check take no place among the waiting outcomes', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
+  fold.enrol([0.24], 0)
   const short = { tokens: 5, steps: [] }
-  for (let i = 0; i <= MAX_EARLY_OUTCOMES; i++) fold.report(0.25 + i / 100_000, 100, short)
+  for (let i = 0; i <= MAX_EARLY_OUTCOMES; i++) fold.report(0.1 + i / 100_000, 100, short)
   t.equal(fold.pending.size, 0)
   t.equal(fold.state().reports.follow_up.unenrolled, MAX_EARLY_OUTCOMES + 1)
-  fold.enrol([0.75], 200)
+  fold.enrol([0.21], 200)
   t.match(fold.state().reports.follow_up, { enrolled: 2, void: 0 })
-  fold.report(0.9, 300, { ...short, sample_index: 1, samples: 2 })
-  fold.report(0.95, 300, { ...short, arm: 'control' })
+  fold.report(0.22, 300, { ...short, sample_index: 1, samples: 2 })
+  fold.report(0.23, 300, { ...short, arm: 'control' })
   t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
 })
 
 t.test('E2: a generation for whose early outcome there is no room is left out once', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
+  fold.enrol([0.24], 0)
   const uOf = (i: number) => 0.1 + i / 100_000
   for (let i = 0; i < MAX_EARLY_OUTCOMES + 10; i++) fold.report(uOf(i), 100)
   t.match(fold.state().reports.follow_up, { unenrolled: 10, left_out: 10 })

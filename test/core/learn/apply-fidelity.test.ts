@@ -196,7 +196,7 @@ t.test('under agreement an answer that differs from its probe is lost', async (t
 })
 
 t.test('few losses are no breach, and under a pin a breach is only a warning', async (t) => {
-  t.equal(stopsToBreach(certifiedFold(), 400, 12_000), Infinity)
+  t.equal(stopsToBreach(certifiedFold(), 400, 90_000), Infinity)
   const pinned = certifiedFold()
   pinned.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, pinned.time)
   t.equal(stopsToBreach(pinned, 5, pinned.time, LOSSY, 500), Infinity)
@@ -253,20 +253,20 @@ t.test('without a label a difference counts as lost after one follow-up', async 
 
 t.test('an enrolled stop may wait for the label of both comparisons', async (t) => {
   const fold = certifiedFold({ control_rate: 0.4 })
-  fold.enrol([0.5], fold.time, { share: 0.4 })
-  fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
+  fold.enrol([0.3], fold.time, { share: 0.4 })
+  fold.report(0.3, fold.time + 1, { ...OPEN, u: 0.3 })
   t.equal(fold.state().guards.fidelity.queued, 1)
-  fold.learn({ type: 'label', generation_id: 'g0.5', references: ['probed'] }, fold.time + 2)
+  fold.learn({ type: 'label', generation_id: 'g0.3', references: ['probed'] }, fold.time + 2)
   t.match(fold.state().guards.fidelity, { lost: 1, queued: 0 })
-  t.equal(fold.pending.get('g0.5'), undefined)
+  t.equal(fold.pending.get('g0.3'), undefined)
   t.equal(fold.state().reports.open_enrolments, 0)
 })
 
 t.test('a change of mode or pin, and a new epoch, start fidelity again and forget stops that wait', async (t) => {
   const changes: ReadonlyArray<(fold: EnrolledFold) => void> = [
-    (fold) => fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, 50_000),
-    (fold) => fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, 50_000),
-    (fold) => fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' }, 50_000),
+    (fold) => fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, 90_000),
+    (fold) => fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, 90_000),
+    (fold) => fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' }, 90_000),
   ]
   for (const change of changes) {
     const fold = certifiedFold()

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { GRID } from '../../../src/core/decide/grid.js'
 import { knownEvidence } from '../../../src/core/evidence/gathered-evidence.js'
 import { isGraderBroken } from '../../../src/core/evidence/grader.js'
@@ -75,11 +76,11 @@ const AGREES = { ...CHANGED, steps: [{ tokens: 40, confidence: 1, answer_digest:
 
 t.test('labels show what thresholds lose, of outcomes that came without their grade', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.1, 0.2, 0.3, 0.4], 0)
+  fold.enrol([0.1, 0.15, 0.2, 0.24], 0)
   fold.report(0.1, 1000, CHANGED)
-  fold.report(0.2, 1000, AGREES)
-  fold.report(0.3, 1000)
-  fold.report(0.4, 1000, { arm: 'treated', stopped: true, ...CHANGED, steps: null })
+  fold.report(0.15, 1000, AGREES)
+  fold.report(0.2, 1000)
+  fold.report(0.24, 1000, { arm: 'treated', stopped: true, ...CHANGED, steps: null })
   fold.learn(labelOf('g0.1'), 2000)
   fold.learn(labelOf('g0.1'), 2000)
   t.same(fold.state().labels.losses, { reported: 2, lost: GRID.map(() => 1), gained: GRID.map(() => 0) })
@@ -169,7 +170,7 @@ t.test('E7: a group is accounted for when the last label is in', async (t) => {
 
 t.test('labels that never change anything show a broken grader, and one that does starts an epoch', async (t) => {
   const fold = enrolledFold()
-  const us = Array.from({ length: 31 }, (_, i) => (i + 0.5) / 31)
+  const us = Array.from({ length: 31 }, (_, i) => FIRST_SHARE * (i + 0.5) / 31)
   fold.enrol(us, 0)
   for (const u of us) fold.report(u, 1000, { ...CHANGED, answer_digest: `x${u}`, steps: [{ tokens: 40, confidence: 1, answer_digest: 'y', agreement: 0 }] })
   t.notOk(isGraderBroken(fold.state().reports.grader), 'nothing is graded yet')

@@ -11,7 +11,7 @@ import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/scores/reservoir.js'
 import { PendingOutcomes } from '../../../src/core/learn/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { enrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
+import { drawsBySlice, enrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOSSES_UNTIL_ALARM, LOST, memoryFold, type MemoryFold, outcomeOf, SLICE, SURE_STEP } from './memory-fold.js'
 import { changed, type Changes } from '../../changed-state.js'
 
@@ -108,11 +108,11 @@ t.test('a threshold is certified once the evidence suffices', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST - 1)
   t.equal(fold.state().rule.index, -1)
-  fold.learn(KEPT, 1000)
+  fold.learn(KEPT, 2000)
   t.equal(fold.state().rule.index, LAST)
-  t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 1000, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
+  t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 2000, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
   t.match(fold.state(), { rule: { control_share: 0.02 } }, 'the share falls to the floor, since every threshold saves the same')
-  fold.learn(LOST, 2000)
+  fold.learn(LOST, 3000)
   t.equal(fold.state().rule.index, LAST, 'what was certified stays until drift, breach or a reset')
 })
 
@@ -239,7 +239,7 @@ t.test('a search for the contexts of a prefix does not delay that of another', a
 })
 
 t.test('a context with open enrolments does not give way', async (t) => {
-  const fold = memoryFold({ follow_up_seconds: 3600, evidence_span_seconds: 0 }, { max_contexts: 4 })
+  const fold = memoryFold({ follow_up_seconds: 3600 }, { max_contexts: 4 })
   const list = (number: number, key: string) => ({ type: 'enrolment', boot: 'b', number, age: 0, entries: [{ key, epoch: null, share: 1, draws: [[0.1 * number, 0.5]] }] }) as const
   fold.learn(list(1, 'model=q,task=a'), 1000)
   fold.learn(list(2, 'model=q,task=b'), 2000)
@@ -262,10 +262,10 @@ t.test('evidence that was silent for too long is not taken up again by the next 
 
 t.test('an enrolled generation is accounted for by its outcome, in whatever order outcomes come', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.1, 0.2, 0.3], 0)
-  fold.report(0.3, 1000)
+  fold.enrol([0.1, 0.15, 0.2], 0)
+  fold.report(0.2, 1000)
   fold.report(0.1, 2000, { steps: [{ ...SURE_STEP, exact_match: 0 }] })
-  fold.report(0.2, 3000)
+  fold.report(0.15, 3000)
   fold.pass(4000, SLICE_MOST)
   t.match(knownEvidence(fold.state().evidence), { generations: 3, lost: GRID.map(() => 1) })
   t.match(fold.state(), { reports: { follow_up: { enrolled: 3, accounted: 3 }, fed_by: undefined } })
@@ -274,7 +274,7 @@ t.test('an enrolled generation is accounted for by its outcome, in whatever orde
 t.test('E1: an outcome of a generation that was never enrolled is not evidence', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
-  fold.report(0.9, 1000)
+  fold.report(0.2, 1000)
   fold.pass(2000, 13_000)
   t.match(fold.state(), { reports: { follow_up: { enrolled: 1, unenrolled: 1 } } })
   t.equal(fold.pending.size, 0)
@@ -321,10 +321,10 @@ t.test('E7: an unmarked outcome is counted', async (t) => {
 t.test('outcomes without any probed answer are counted, and those whose answer is a call of tools', async (t) => {
   const fold = enrolledFold()
   const step = (tokens: number, confidence: number | null) => ({ tokens, confidence })
-  fold.enrol([0.1, 0.2, 0.3], 0)
+  fold.enrol([0.1, 0.15, 0.2], 0)
   fold.report(0.1, 1000, { steps: [step(10, null), step(20, null)] })
-  fold.report(0.2, 1000, { steps: [step(10, null), step(20, 0.5)] })
-  fold.report(0.3, 1000, { steps: [step(10, 0.5)], is_call: true, is_rewarded: true })
+  fold.report(0.15, 1000, { steps: [step(10, null), step(20, 0.5)] })
+  fold.report(0.2, 1000, { steps: [step(10, 0.5)], is_call: true, is_rewarded: true })
   const { follow_up: counts, recent } = fold.state().reports
   t.match(counts, { reported: 3, unanswered: 1, calls: 1, rewarded: 1 })
   t.strictSame(recentParts(recent).unanswered, [1, 3])
@@ -333,50 +333,56 @@ t.test('outcomes without any probed answer are counted, and those whose answer i
 t.test('E2: outcomes of generations of the epoch before are not left out of the next one, and wait for nothing', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)
-  fold.enrol([0.3], 1000, { age: 10_001 })
+  fold.enrol([0.21], 1000, { age: 10_001 })
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 2000)
-  fold.enrol([0.4], 2000, { epoch: '0-1' })
-  for (const u of [0.1, 0.2, 0.3, 0.4]) fold.report(u, 3000)
+  fold.enrol([0.22], 2000, { epoch: '0-1' })
+  for (const u of [0.1, 0.2, 0.21, 0.22]) fold.report(u, 3000)
   t.equal(fold.pending.size, 0)
   t.match(fold.state(), { epoch: { number: 2 }, reports: { follow_up: { enrolled: 0, void: 1, unenrolled: 4, left_out: 0 } } })
-  fold.report(0.5, 3000)
+  fold.report(0.23, 3000)
   fold.pass(4000, 16_000)
   t.match(fold.state().reports.follow_up, { unenrolled: 5, left_out: 1 })
 })
 
 t.test('E2: nothing is certified while more than twice the bound is left out, also of outcomes that still wait for their entry', async (t) => {
-  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
+  const slices = drawsBySlice(256)
+  const ends = slices.length * SLICE_LEAST
   const certified = (odd: number, isLate = true) => {
     const fold = enrolledFold()
-    fold.enrol(us, 0)
-    for (const u of us) fold.report(u, 1000)
-    for (let i = 0; i < odd; i++) fold.report(i / 256, 1000)
-    fold.pass(2000, SLICE_LEAST + (isLate ? 13_000 : 1000))
+    for (const [slice, us] of slices.entries()) {
+      const time = slice * SLICE_LEAST
+      fold.pass(time, time)
+      fold.enrol(us, time)
+      for (const u of us) fold.report(u, time + 1000)
+      if (slice === slices.length - 1) for (let i = 0; i < odd; i++) fold.report(i / 1024, time + 1000)
+      fold.pass(time + 2000, time + SLICE_LEAST - 1000)
+    }
+    fold.pass(ends, ends + (isLate ? 13_000 : 1000))
     return fold
   }
   t.not(certified(10).state().rule.index, -1, '10 of 266 are less than 4 %')
   for (const isLate of [false, true]) t.equal(certified(11, isLate).state().rule.index, -1, '11 of 267 are more')
   const fold = certified(0)
-  for (let i = 0; i < 20; i++) fold.report(i / 256, SLICE_LEAST + 14_000, { arm: 'control' })
-  fold.pass(SLICE_LEAST + 15_000, SLICE_LEAST + 30_000)
+  for (let i = 0; i < 20; i++) fold.report(i / 1024, ends + 14_000, { arm: 'control' })
+  fold.pass(ends + 15_000, ends + 30_000)
   t.match(fold.state(), { reports: { follow_up: { left_out: 20 } }, rule: { index: LAST } }, 'a certificate stays')
 })
 
 t.test('a treated outcome whose entry never arrives is not counted as unenrolled', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
-  fold.report(0.8, 100)
+  fold.report(0.2, 100)
   fold.report(0.9, 100, { arm: 'treated' })
   fold.pass(1000, 14_000)
   t.match(fold.state(), { reports: { follow_up: { enrolled: 1, unenrolled: 1 } } })
 })
 
 t.test('E6: with a label_rate, outcomes beyond that share of the draws wait for no entry', async (t) => {
-  const fold = enrolledFold({ label_rate: 0.5 })
+  const fold = enrolledFold({ label_rate: 0.2 })
   fold.enrol([0.1], 0)
-  fold.report(0.4, 1000)
-  fold.report(0.6, 1000)
-  t.strictSame([...fold.pending.values()].map(({ outcome }) => outcome.u), [0.4])
+  fold.report(0.15, 1000)
+  fold.report(0.22, 1000)
+  t.strictSame([...fold.pending.values()].map(({ outcome }) => outcome.u), [0.15])
   fold.pass(2000, 14_000)
   t.match(fold.state(), { reports: { follow_up: { unenrolled: 1 } } }, 'nobody expects the second one to be enrolled')
 })
@@ -474,9 +480,9 @@ t.test('E5: a cancelled generation is left out', async (t) => {
 
 t.test('E7: a sample that was retried counts once, so the group still waits for its last one', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.25], 0)
+  fold.enrol([0.2], 0)
   const sample = (id: string, sample_index: number, changes = {}) =>
-    fold.report(0.25, 100, { generation_id: id, sample_index, samples: 3, ...changes })
+    fold.report(0.2, 100, { generation_id: id, sample_index, samples: 3, ...changes })
   sample('a', 0)
   sample('b', 1, { full: {} })
   sample('b-retried', 1)
@@ -489,28 +495,28 @@ t.test('E7: a sample that was retried counts once, so the group still waits for 
 
 t.test('E7: samples of a group that state no number all count', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.25], 0)
-  for (const id of ['a', 'b']) fold.report(0.25, 100, { generation_id: id, sample_index: -1, samples: 2 })
+  fold.enrol([0.2], 0)
+  for (const id of ['a', 'b']) fold.report(0.2, 100, { generation_id: id, sample_index: -1, samples: 2 })
   t.equal(fold.cohorts.get(LEAF)!.open, 0)
 })
 
 t.test('a group without end keeps 4,096 samples, and any more count as lost', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.25], 0)
-  for (let i = 0; i < MAX_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
+  fold.enrol([0.2], 0)
+  for (let i = 0; i < MAX_SAMPLES + 10; i++) fold.report(0.2, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
   t.equal(fold.pending.size, MAX_SAMPLES)
   t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MAX_SAMPLES + 10, missing: 10 }])
 })
 
 t.test('an outcome for whose label there is no room counts at its worst, and keeps nothing', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.25, 0.5], 0)
+  fold.enrol([0.2, 0.21], 0)
   const cohort = fold.cohorts.get(LEAF)!
   Object.defineProperty(cohort, 'hasRoomForLabel', { value: false })
-  fold.report(0.25, 100, { sample_index: 0, samples: 2, full: {} })
+  fold.report(0.2, 100, { sample_index: 0, samples: 2, full: {} })
   t.equal(fold.pending.size, 0)
-  t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, missing: 0, waiting: [] })
+  t.match(cohort.members.get(0.2), { reported: 1, atWorst: 1, missing: 0, waiting: [] })
   t.match(fold.state().reports.follow_up, { reported: 1, labels_wanted: 1 })
-  fold.report(0.5, 100)
+  fold.report(0.21, 100)
   t.equal(cohort.open, 1, 'a labelled outcome needs no room')
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { knownEvidence } from '../../../src/core/evidence/gathered-evidence.js'
 import { expire, isFollowUpDue, isExpiryDue } from '../../../src/core/learn/apply-time.js'
 import { enrolledFold, SLICE_MOST } from './enrolled-fold.js'
@@ -18,7 +19,7 @@ t.test('evidence that falls silent for max_evidence_age_seconds withdraws the th
   fold.learn(TICK, 104_999)
   t.ok(fold.state().rule.index > -1)
   fold.learn(TICK, 105_000)
-  t.match(fold.state(), { epoch: { number: 2, cause: 'evidence_stale' }, rule: { index: -1, control_share: 1 } })
+  t.match(fold.state(), { epoch: { number: 2, cause: 'evidence_stale' }, rule: { index: -1, control_share: FIRST_SHARE } })
   t.equal(knownEvidence(fold.state().evidence).generations, 0)
   t.match(fold.changes.at(-1), { key: LEAF, cause: 'evidence_stale', after: null })
   fold.learn(TICK, 1_000_000)
@@ -35,12 +36,12 @@ t.test('outcomes that are not evidence do not break the silence', async (t) => {
 
 t.test('without a threshold the old evidence is dropped as well: it does not hold for the present', async (t) => {
   const fold = memoryFold({ max_evidence_age_seconds: 100 })
-  fold.learn(KEPT, 1000, FIRST - 1)
-  fold.learn(TICK, 100_999)
+  fold.learn(KEPT, 2000, FIRST - 1)
+  fold.learn(TICK, 101_999)
   t.equal(fold.state().epoch.number, 1)
-  fold.learn(TICK, 101_000)
+  fold.learn(TICK, 102_000)
   t.match(fold.state(), { epoch: { number: 2, cause: 'evidence_stale' } })
-  fold.learn(KEPT, 102_000, FIRST - 1)
+  fold.learn(KEPT, 104_000, FIRST - 1)
   t.equal(fold.state().rule.index, -1)
 })
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { NO_DRIFT } from '../../../src/core/guards/drift.js'
 import { FIRST_DISTANCE } from '../../../src/core/learn/check-distance.js'
 import { NO_EVIDENCE } from '../stats/no-evidence.js'
@@ -36,7 +37,7 @@ t.test('an epoch starts from zero', async (t) => {
   t.equal(after.evidence.final, NO_EVIDENCE)
   t.strictSame(after.guards.drift, NO_DRIFT)
   t.equal(after.rule.index, -1)
-  t.equal(after.rule.control_share, 1, 'without a threshold all are control')
+  t.equal(after.rule.control_share, FIRST_SHARE, 'without a threshold traffic is unknown')
   t.equal(after.reports.generations, 0)
   for (const arm of ['control', 'treated'] as const) t.equal(after.guards.arms[arm].generations, 0, arm)
   t.equal(after.evidence.last_at, null)
@@ -87,7 +88,7 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = evidenceTermsOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', score_fingerprint: null, label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
+  t.strictSame(meaning, { score: 'confidence', score_fingerprint: null, label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, evidence_span_seconds: 1, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
   t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off' }), levels)))
   const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', score_fingerprint: 'abc', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) {

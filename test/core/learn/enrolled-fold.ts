@@ -1,4 +1,6 @@
 import type { EnrolmentEntry } from '../../../src/core/evidence/enrolment-list.js'
+import { FIRST_SHARE, firstShare } from '../../../src/core/decide/arm.js'
+import { policyOf } from '../../../src/core/learn/ledger.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
@@ -31,8 +33,10 @@ export function enrolledFold (policy: PolicyPatch = {}, configuration: Partial<C
       const key = changes.key ?? LEAF
       const draws = us.map((u) => [u, u] as const)
       const state = fold.states.get(key)
-      const [epoch, share] = [state?.epoch.name ?? null, state?.rule.control_share ?? 1]
+      const [epoch, share] = [state?.epoch.name ?? null, state?.rule.control_share ?? firstShare(policyOf(fold.ledger, key))]
       const entry = { key, epoch, share, draws, ...changes }
+      const isForeign = changes.share === undefined && entry.draws.some(([u]) => u >= share)
+      if (isForeign) throw new Error(`no replica enrols a draw that is not below the control share ${share}`)
       const sent = { age, ...(after !== undefined && { after }) }
       fold.append({ type: 'enrolment', boot: 'a', number, ...sent, entries: [entry] }, time)
     },
@@ -41,14 +45,31 @@ export function enrolledFold (policy: PolicyPatch = {}, configuration: Partial<C
   })
 }
 
-/** A fold with a certificate of as many lossless generations as two slices hold; the time is that of its last entry. */
+/** As many slices as rule E8 asks for: none holds more than a quarter of the units. */
+const SLICES = 4
+
+/** Draws that are control from the start, evenly spread, by the slice in which they are enrolled. */
+export function drawsBySlice (units: number): number[][] {
+  const us = Array.from({ length: units }, (_, i) => FIRST_SHARE * (i + 0.5) / units)
+  return Array.from({ length: SLICES }, (_, slice) => us.filter((_, i) => i % SLICES === slice))
+}
+
+/** Certifies by 256 lossless generations. @returns the time of its last entry */
+function certify (fold: EnrolledFold, key: string, changes: Partial<LoggedOutcome> = {}): number {
+  let time = 0
+  for (const us of drawsBySlice(256)) {
+    fold.enrol(us, time, { key })
+    for (const u of us) fold.report(u, time + 1000, changes)
+    fold.pass(time + 2000, time += SLICE_LEAST)
+  }
+  fold.pass(time += 1000, time)
+  return time
+}
+
+/** A fold with a certificate of 256 lossless generations; the time is that of its last entry. */
 export function certifiedFold (policy: PolicyPatch = {}): EnrolledFold & { readonly time: number } {
   const fold = enrolledFold(policy)
-  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
-  fold.enrol(us, 0)
-  for (const u of us) fold.report(u, 1000)
-  fold.pass(2000, SLICE_LEAST + 1000)
-  return Object.assign(fold, { time: SLICE_LEAST + 1000 })
+  return Object.assign(fold, { time: certify(fold, LEAF) })
 }
 
 export const POOL = 'model=q'
@@ -57,9 +78,5 @@ export const kind = { context: { model: 'q', task: 'kind' } }
 /** A pool with a certificate, by generations of its kind member, and the time of its last entry. */
 export function certifiedPool (policy: PolicyPatch = {}): EnrolledFold & { readonly time: number } {
   const fold = enrolledFold({ certify_at: 'model', control_rate: 0.5, ...policy })
-  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
-  fold.enrol(us, 0, { key: POOL })
-  for (const u of us) fold.report(u, 1000, kind)
-  fold.pass(2000, SLICE_LEAST + 2000)
-  return Object.assign(fold, { time: SLICE_LEAST + 2000 })
+  return Object.assign(fold, { time: certify(fold, POOL, kind) })
 }

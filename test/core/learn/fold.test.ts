@@ -84,9 +84,9 @@ t.test('an epoch is named after the entry that opened it, and its start drops th
 t.test('a pin ends by itself at its time, as it does in replicas, however far the learner is behind its removal', async (t) => {
   const fold = memoryFold({ control_rate: 0.05 })
   fold.learn(KEPT, 0, FIRST)
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'test', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'test' }, 500)
-  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 999)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'test', by: 'ops', expires_at: 3000 }, by: 'ops', reason: 'test' }, 2000)
+  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 2999)
   t.match(fold.state(), { rule: { control_share: 1 }, reports: { follow_up: { accounted: FIRST + 1 } } }, 'pinned: all are control')
-  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 1000)
+  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 3000)
   t.equal(fold.state().rule.control_share, 0.05)
 })

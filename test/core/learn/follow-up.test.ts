@@ -1,6 +1,7 @@
 import t from 'tap'
 import { emDrop } from '../../../src/core/stats/evidence.js'
 import { NO_ARMS } from '../../../src/core/guards/arms.js'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { GRID } from '../../../src/core/decide/grid.js'
 import { accountedAtWorst, accountedEvidence, knownEvidence } from '../../../src/core/evidence/gathered-evidence.js'
 import { restoreCohort, storeCohort } from '../../../src/core/evidence/cohorts.js'
@@ -9,7 +10,7 @@ import { cohortRules } from '../../../src/core/learn/cohort-rules.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { draws } from '../evidence/cohort-fixtures.js'
 import {
-  certifiedFold, certifiedPool, type EnrolledFold, enrolledFold, FOLLOW_UP, kind, POOL, SLICE_LEAST, SLICE_MOST,
+  certifiedFold, certifiedPool, drawsBySlice, type EnrolledFold, enrolledFold, FOLLOW_UP, kind, POOL, SLICE_LEAST, SLICE_MOST,
 } from './enrolled-fold.js'
 import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 import { addPredictor, retirePredictor } from './predictor-fold.js'
@@ -44,24 +45,28 @@ t.test('a sample that awaits its label is, at worst, lost where its answer would
 })
 
 const LAST = GRID.length - 1
-const spread = (n: number, share = 1) => Array.from({ length: n }, (_, i) => share * (i + 0.5) / n)
+const spread = (n: number, share: number) => Array.from({ length: n }, (_, i) => share * (i + 0.5) / n)
 const LOST_STEPS = { steps: [{ ...SURE_STEP, exact_match: 0 as const }] }
 
 t.test('E4: a prefix certifies although one of its units is not accounted for', async (t) => {
   const fold = enrolledFold()
-  const us = spread(400)
-  fold.enrol(us, 0)
-  for (const u of us.slice(1)) fold.report(u, 1000)
-  fold.pass(2000, SLICE_LEAST - 1000)
+  const slices = drawsBySlice(400)
+  let time = 0
+  for (const [slice, us] of slices.entries()) {
+    fold.pass(time, time)
+    fold.enrol(us, time)
+    for (const u of us.slice(slice === 0 ? 1 : 0)) fold.report(u, time + 1000)
+    fold.pass(time + 2000, (time += SLICE_LEAST) - 1000)
+  }
   t.equal(fold.state().rule.index, -1, 'its slice has not ended')
-  fold.pass(SLICE_LEAST, SLICE_LEAST)
+  fold.pass(time, time)
   const open = { evidence: { generations: 399 }, unaccounted: 1 }
   t.match(fold.state(), { rule: { index: LAST }, evidence: { open, final: { generations: 0 } } })
 })
 
 t.test('law 11: generations that never report raise no estimate, in open slices and in final ones', async (t) => {
   const fold = enrolledFold()
-  const us = spread(400)
+  const us = spread(400, FIRST_SHARE)
   fold.enrol(us, 0)
   for (const u of us.slice(20)) fold.report(u, 1000)
   const drops = () => [accountedEvidence, accountedAtWorst].map((of) => of(fold.state().evidence))
@@ -102,7 +107,7 @@ t.test('E5: a generation that never reports is missing after the follow-up, and 
 
 t.test('E4: of 2,000 generations that went missing, each outcome that comes within another follow-up is late, not left out', async (t) => {
   const fold = enrolledFold()
-  const us = draws(2000)
+  const us = draws(2000).map((u) => FIRST_SHARE * u)
   fold.enrol(us, 0)
   fold.pass(5000, FOLLOW_UP + 6000)
   t.equal(fold.state().reports.follow_up.missing, us.length)
@@ -141,8 +146,8 @@ t.test('E4: an outcome of a generation that went missing in the epoch before is 
 
 t.test('E2: of 10,000 void units, each is left out once, when its list comes and not again when its outcome does', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
-  const us = draws(10_000)
+  fold.enrol([0.24], 0)
+  const us = draws(10_000).map((u) => FIRST_SHARE * u)
   fold.enrol(us, 1000, { age: 10_001 })
   for (const u of us) fold.report(u, 2000)
   fold.pass(3000, 15_000)
@@ -188,7 +193,7 @@ t.test('both arms are compared from their reports while a threshold is in force,
 
 t.test('a changed cohort is committed even if nothing else changes', async (t) => {
   const fold = enrolledFold()
-  fold.enrol([0.5], 0)
+  fold.enrol([0.2], 0)
   fold.report(0.1, 1000)
   fold.cohorts.takeChanges()
   fold.pass(5000, 13_000)

@@ -5,7 +5,7 @@ import { DRIFT, NO_DRIFT } from '../../../src/core/guards/drift.js'
 import { Cohorts } from '../../../src/core/evidence/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/evidence/enrolment-list.js'
 import { armOf, type LoggedOutcome, type LoggedStep } from '../../../src/core/outcome/outcome.js'
-import { CONTROL_FLOOR } from '../../../src/core/decide/arm.js'
+import { CONTROL_FLOOR, firstShare } from '../../../src/core/decide/arm.js'
 import { certifyingKey, contextKey, ROOT } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY, effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/scores/reservoir.js'
@@ -31,16 +31,26 @@ export interface MemoryFold extends Fold {
   /** Applies an entry as it is. */
   readonly append: (entry: LogEntry, time?: number) => void
   /**
-   * Applies an entry, or several like it. Before control outcomes their generations are enrolled, and afterwards their slice ends, at that
-   * time or when the slice before it has lasted long enough. So they are evidence when the call returns.
+   * Applies an entry, or several like it. Control outcomes are enrolled first, spread over `SLICES` if there are so many, the last of which
+   * ends at that time, or later if the entries before leave too little of it. So they are evidence when the call returns.
    */
   readonly learn: (entry: LogEntry, time?: number, times?: number) => void
 }
 
-/** Short, since most tests let each generation end at once. A slice lasts at most `SLICE`, ms. */
-const FOLLOW_UP_SECONDS = 1
-const DEFAULTS: PolicyPatch = { follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0, ...AT_TEST_CADENCE }
-export const SLICE = 1000 * FOLLOW_UP_SECONDS / 8
+/** Live traffic on a short clock, since most tests let each generation end at once. */
+const DEFAULTS: PolicyPatch = { follow_up_seconds: 1, evidence_span_seconds: 1, ...AT_TEST_CADENCE }
+
+/** How long a slice of `learn` lasts, ms: by that follow-up it could end after half of it. */
+export const SLICE = 125
+
+/** Together they fill the span, and two neighbours, the most within a sixth of it, hold less than a quarter of the units (rule E8). */
+const SLICES = 9
+
+/** The time over which `learn` spreads several generations, ms. */
+export const SPREAD = SLICES * SLICE
+
+/** For tests about a single slice or look, where rule E8 would certify nothing. The first control share is then 1. */
+export const SHUFFLED: PolicyPatch = { evidence_span_seconds: 0 }
 
 /** Multiples of it are spread evenly over [0, 1). */
 const GOLDEN = 0.6180339887498949
@@ -95,7 +105,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     const leaf = contextKey(levels, outcome.context)
     const key = certifyingKey(levels, policyOf(fold.ledger, leaf).certify_at, leaf)
     const state = fold.get(key)
-    const [epoch, share] = [state?.epoch.name ?? null, state?.rule.control_share ?? 1]
+    const share = state?.rule.control_share ?? firstShare(policyOf(fold.ledger, key))
     const isMember = fold.cohorts.get(key)?.members.has(outcome.u) === true
     const isEnrolled = isMember && (outcome.sample_index !== null || !known.has(outcome.u))
     const isControl = outcome.u < share && armOf(outcome, share) === 'control' && outcome.is_retry !== true
@@ -109,12 +119,17 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
       known.add(u)
       return u
     })
-    const start = Math.max(now, time - SLICE)
     const { hash, prefix } = outcome
-    const entry = { key, epoch, share, draws: us.map((u) => [u, hash] as const), ...(prefix !== undefined && { prefix }) }
-    fold.append({ type: 'enrolment', boot: 'memory', number: ++lists, age: 0, entries: [entry] }, start)
-    for (const u of us) fold.append({ ...outcome, u }, start)
-    fold.append({ type: 'tick' }, start + SLICE)
+    const slices = policyOf(fold.ledger, key).evidence_span_seconds === 0 ? 1 : Math.min(copies, SLICES)
+    for (let slice = 0; slice < slices; slice++) {
+      const start = Math.max(now, time - (slices - slice) * SLICE)
+      const some = us.filter((_, i) => i % slices === slice)
+      const draws = some.map((u) => [u, hash] as const)
+      const entry = { key, epoch: fold.get(key)?.epoch.name ?? null, share, draws, ...(prefix !== undefined && { prefix }) }
+      fold.append({ type: 'enrolment', boot: 'memory', number: ++lists, age: 0, entries: [entry] }, start)
+      for (const u of some) fold.append({ ...outcome, u }, start)
+      fold.append({ type: 'tick' }, start + SLICE)
+    }
   }
   return fold
 }

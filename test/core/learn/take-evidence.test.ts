@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { emDrop } from '../../../src/core/stats/evidence.js'
 import { knownEvidence } from '../../../src/core/evidence/gathered-evidence.js'
+import { FIRST_SHARE } from '../../../src/core/decide/arm.js'
 import { GRID } from '../../../src/core/decide/grid.js'
 import type { ContextState } from '../../../src/core/learn/context-state.js'
 import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/evidence/cohorts.js'
@@ -120,7 +121,7 @@ t.test('E8: there is room for the open units of fast traffic', async (t) => {
 function slices (fold: EnrolledFold, from: number, count: number, lost: number, early = 0): void {
   for (let i = from; i < from + count; i++) {
     const time = 1000 + i * SLICE_LEAST
-    const us = Array.from({ length: 32 }, (_, j) => ((32 * i + j + 1) * 0.6180339887498949) % 1)
+    const us = Array.from({ length: 32 }, (_, j) => FIRST_SHARE * (((32 * i + j + 1) * 0.6180339887498949) % 1))
     const report = (j: number, at: number) => fold.report(us[j]!, at, { generation_id: `${i}-${j}`, ...(j < lost && LOST_STEPS) })
     for (let j = 0; j < early; j++) report(j, time - 500)
     fold.enrol(us, time)

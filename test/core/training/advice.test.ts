@@ -3,7 +3,7 @@ import type { ContextState } from '../../../src/core/learn/context-state.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { adviceOf, type RunCheckpoint } from '../../../src/core/training/advice.js'
-import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, SLICE } from '../learn/memory-fold.js'
+import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, SPREAD } from '../learn/memory-fold.js'
 
 const opening = { run: 'r', key: 'model=q', step: 20, at: 500 }
 const served = [opening]
@@ -42,16 +42,16 @@ t.test('evidence of another checkpoint does not count', async (t) => {
 t.test('a context created after the checkpoint was reported serves it', async (t) => {
   for (const [time, advice] of [[499, 'run_in_full'], [500, 'stop_early']] as const) {
     const fold = memoryFold()
-    fold.learn(KEPT, time + SLICE, FIRST)
+    fold.learn(KEPT, time + SPREAD, FIRST)
     t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice })
   }
 })
 
 t.test('a pin is not evidence', async (t) => {
   const fold = memoryFold()
-  fold.learn(KEPT, 650, FIRST)
+  fold.learn(KEPT, 500 + SPREAD, FIRST)
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'stop_early' })
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'x', by: 'ops', expires_at: null }, by: 'ops', reason: 'x' }, 700)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'x', by: 'ops', expires_at: null }, by: 'ops', reason: 'x' }, 2000)
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence', threshold: null })
 })
 
@@ -76,7 +76,7 @@ t.test('after a reset no evidence counts for a checkpoint, in any later epoch, u
 
 t.test('if two runs name a new context, its evidence is about the checkpoint reported last', async (t) => {
   const fold = memoryFold()
-  fold.learn(KEPT, 800, FIRST)
+  fold.learn(KEPT, 600 + SPREAD, FIRST)
   const other = { run: 'other', key: '*', step: 3, at: 600 }
   t.match(adviceOf(opening, LEAF, [opening, other], seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
   t.match(adviceOf(other, LEAF, [opening, other], seenIn(fold)), { advice: 'stop_early' })
