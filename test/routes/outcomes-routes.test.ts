@@ -169,6 +169,16 @@ t.test('beyond MAX_CONTEXTS outcomes count only for their parents, which a metri
   t.match((await send('GET', '/v1/contexts/model=q,task=other')).body, { code: 'CONTEXT_NOT_FOUND', message: /MAX_CONTEXTS/ })
 })
 
+t.test('a busy task gets room that invented contexts have taken', async (t) => {
+  const { send } = await build(t, { MAX_CONTEXTS: '12' })
+  for (let i = 0; i < 15; i++) await send('POST', '/v1/outcomes', losslessOutcome(`junk-${i}`, { model: 'q', task: `random-${i}` }))
+  const task = { model: 'q', task: 'honest' }
+  t.match((await send('POST', '/v1/outcomes', losslessOutcome('first', task))).body.warnings, ['context_without_room'])
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 20 }, (_, i) => losslessOutcome(`honest-${i}`, task)) })
+  await until('it has room', async () => (await send('GET', '/v1/contexts/model=q,task=honest')).status === 200)
+  t.notMatch((await send('POST', '/v1/outcomes', losslessOutcome('last', task))).body.warnings, ['context_without_room'])
+})
+
 t.test('a tenant that has its share of the contexts is told so, and the others go on', async (t) => {
   const ACCESS_TOKENS = tokenList({ evil: 'worker model=evil', good: 'worker model=good', ops: 'operator', metrics: 'metrics' })
   const { send } = await build(t, { MAX_CONTEXTS: '20', ACCESS_TOKENS })

@@ -83,6 +83,7 @@ export const LEDGER: Ledger = {
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
   refused: 1,
+  waiting: new Map([['model=late', { count: 3, since: 5 }]]),
   searched_at: new Map([['*', 7]]),
   predictors: [{ name: 'p', fingerprint: '00c0ffee' }],
   train_at: 300,

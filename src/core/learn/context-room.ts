@@ -3,7 +3,7 @@ import type { ContextState } from './context-state.js'
 import { isUnseen } from '../evidence/gathered-evidence.js'
 import { byDepth, chainOf, depthOf, parseContextKey, ROOT } from '../policy/context.js'
 import { type Fold, statesWithin } from './fold.js'
-import { policyOf } from './ledger.js'
+import { policyOf, type Waiting } from './ledger.js'
 import { startEpoch } from './start-epoch.js'
 
 /** A context without evidence gives way after this time without a report, ms, and not before its follow-up is over. */
@@ -29,6 +29,64 @@ export function ensureContext (fold: Fold, key: string, time: number, prefix: st
   return created
 }
 
+/** Contexts without room whose outcomes are counted. Each that sends more than one in as many of the refused outcomes stays among them. */
+const MAX_WAITING = 64
+/** Outcomes within an hour for which a context without room may take the place of another one. */
+const LEAST_WAITING = 16
+const WAITING_MS = 3_600_000
+/** How many times as busy as another one a context must be to take its place. */
+const BUSIER = 2
+
+/**
+ * Counts an outcome for whose context there is no room. A busy one takes the place of those that are least busy: otherwise contexts that
+ * somebody invented, with an outcome each, would hold the room for ever.
+ * @param chain of the context, from the root
+ */
+export function takePlace (fold: Fold, chain: readonly string[], time: number, prefix: string | undefined): void {
+  const leaf = chain.at(-1)!
+  const { count, since } = countWaiting(fold, leaf, time)
+  if (count < LEAST_WAITING || !isPowerOfTwo(count)) return // a search looks at all contexts
+  const { contexts, configuration: { max_contexts: max, levels } } = fold.ledger
+  const places = chain.filter((key) => fold.get(key) === undefined).length
+  const beyondShare = prefix === undefined ? 0 : placesBeyondShare(fold, prefix, places)
+  const under = beyondShare > 0 ? prefix! : ROOT
+  const pace = count / (time - since + 1)
+  const idle = statesWithin(fold, under).flatMap(([key, state]) => {
+    if (depthOf(key) < levels.length || isKept(state)) return []
+    const traffic = trafficOf(state)
+    const isLess = BUSIER * traffic <= count && BUSIER * traffic <= pace * (time - state.epoch.started_at + 1)
+    return isLess ? [{ key, traffic }] : []
+  }).sort((a, b) => a.traffic - b.traffic)
+  const leaving = Math.max(contexts + places - max, beyondShare)
+  if (idle.length < leaving) return
+  for (const { key } of idle.slice(0, leaving)) removeContext(fold, key)
+  for (const link of chain) ensureContext(fold, link, time, prefix)
+}
+
+/** Counts in little room (Misra and Gries 1982): what is counted is at most what came. */
+function countWaiting (fold: Fold, key: string, time: number): Waiting {
+  const recent = [...fold.ledger.waiting].filter(([, { since }]) => time < since + WAITING_MS)
+  const waiting = new Map(recent)
+  const { count, since } = waiting.get(key) ?? { count: 0, since: time }
+  const counted = { count: count + 1, since }
+  if (count > 0 || waiting.size < MAX_WAITING) waiting.set(key, counted)
+  else for (const [other, { count, since }] of recent) waiting.set(other, { count: count - 1, since })
+  for (const [other, { count }] of waiting) if (count === 0) waiting.delete(other)
+  fold.ledger = { ...fold.ledger, waiting }
+  return counted
+}
+
+const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0
+
+/** Generations of the present epoch, reported or only begun. */
+const trafficOf = ({ reports: { generations, follow_up: { enrolled } } }: ContextState): number => Math.max(generations, enrolled)
+
+/** Whether a context stays however little it is used: what it lost could not be learned again, or would be forgotten. */
+function isKept ({ epoch, guards, rule, membership, checkpoint }: ContextState): boolean {
+  const isServed = rule.threshold !== null || guards.hold !== null || membership?.left_at != null || checkpoint != null
+  return isServed || epoch.looks.count > 0 || guards.breaches > 0
+}
+
 /** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
 export function createChain (fold: Fold, key: string, time: number, prefix: string | undefined): ContextState | undefined {
   if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
@@ -37,9 +95,15 @@ export function createChain (fold: Fold, key: string, time: number, prefix: stri
   return state
 }
 
-function hasRoom ({ ledger: { contexts, configuration }, counts }: Fold, prefix: string | undefined): boolean {
-  const { max_contexts: max, levels } = configuration
-  return contexts < max && (prefix === undefined || counts.within(prefix) < contextsOfPrefix(max, levels.length + 1))
+function hasRoom (fold: Fold, prefix: string | undefined): boolean {
+  const { contexts, configuration: { max_contexts: max } } = fold.ledger
+  return contexts < max && (prefix === undefined || placesBeyondShare(fold, prefix, 1) <= 0)
+}
+
+/** Places by which further contexts would exceed the share of a prefix; negative where there is room. */
+function placesBeyondShare ({ ledger, counts }: Fold, prefix: string, places: number): number {
+  const { max_contexts: max, levels } = ledger.configuration
+  return counts.within(prefix) + places - contextsOfPrefix(max, levels.length + 1)
 }
 
 /** Removes contexts without evidence that have been idle, of the prefix or, if all room is used up, of all, but none above the new one. */

@@ -13,7 +13,7 @@ export {
   contextWarnings, OUTCOME_WARNINGS, type OutcomeWarning, PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning,
 } from './context-warnings.js'
 export { countNewMembers } from './effective-threshold.js'
-export { FIRST_TRAINING, type Ledger, newLedger, policyOf } from './ledger.js'
+export { FIRST_TRAINING, type Ledger, newLedger, policyOf, type Waiting } from './ledger.js'
 export { type Fold, foldedStates } from './fold.js'
 export { judge } from './judge.js'
 export { type Unlikely, UNLIKELY_REASONS } from './learned-rule.js'

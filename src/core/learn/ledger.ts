@@ -16,6 +16,8 @@ export interface Ledger {
   readonly contexts: number
   /** Outcomes that reached no leaf of their own, since there was no room for their context. */
   readonly refused: number
+  /** The contexts that are refused most, with the outcomes that named them since they were first refused: a busy one gets room. */
+  readonly waiting: ReadonlyMap<string, Waiting>
   /** When contexts that may give way were last searched for, ms, by the key that they were searched under; old searches are left out. */
   readonly searched_at: ReadonlyMap<string, number>
   /** Predictors that are not retired, the newest last, and the number of samples at which the trainer makes another. */
@@ -23,8 +25,11 @@ export interface Ledger {
   readonly train_at: number
 }
 
+/** Outcomes of a context without room, since a time, ms. */
+export interface Waiting { readonly count: number, readonly since: number }
+
 export function newLedger (configuration: Configuration): Ledger {
-  const none = { policies: new Map(), pins: new Map(), searched_at: new Map(), predictors: [] }
+  const none = { policies: new Map(), pins: new Map(), waiting: new Map(), searched_at: new Map(), predictors: [] }
   return { configuration, ...none, contexts: 0, refused: 0, train_at: FIRST_TRAINING }
 }
 

@@ -2,7 +2,7 @@ import { certifyingDepth, type Context, contextChain } from '../policy/context.j
 import { differenceFromPool } from '../policy/policy-problem.js'
 import type { Policy } from '../policy/policy.js'
 import { expire } from './apply-time.js'
-import { ensureContext } from './context-room.js'
+import { ensureContext, takePlace } from './context-room.js'
 import type { ContextState } from './context-state.js'
 import type { Fold } from './fold.js'
 import { policyOf } from './ledger.js'
@@ -37,6 +37,7 @@ export function placeOf ({ ledger }: Fold, context: Context): Place {
  */
 export function enterPlace (fold: Fold, { chain, leaf, key }: Place, prefix: string | undefined, time: number): ContextState | undefined {
   for (const link of chain) ensureContext(fold, link, time, prefix)
+  if (fold.get(leaf) === undefined) takePlace(fold, chain, time, prefix)
   const found = fold.get(key)
   const state = found && expire(fold, key, found, time)
   const member = leaf === key ? undefined : fold.get(leaf)

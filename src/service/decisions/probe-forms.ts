@@ -36,7 +36,7 @@ export async function acceptProbeForm (
   if (finding !== undefined) requireRight(caller, key, rule, finding)
   if (finding !== undefined && isNews(rule, finding)) {
     const stated = { ...finding, is_stated: finding.is_stated && caller.isOperator }
-    await store.append([{ type: 'probe_form', key, finding: stated, by: caller.tokenName, ...prefixFor(links, key, caller.tokenPrefix) }])
+    await store.append([{ type: 'probe_form', key, finding: stated, by: caller.tokenName, ...prefixFor(caller.tokenPrefix) }])
   }
   return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleReply(rule) }
 }

@@ -138,10 +138,9 @@ export async function reportOutcomes (
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const known = snapshotHolder.loaded()
   const graded = (await gradeOutcomes(salt, outcomes, caller)).map((entry) => withoutLabel(known, entry))
-  const { links } = known
   const prefix = caller?.tokenPrefix ?? null
   const keys = graded.map((entry) => contextKey(config.levels, entry.context))
-  const entries = graded.map((entry, i) => prefix === null ? entry : { ...entry, ...prefixFor(links, keys[i]!, prefix) })
+  const entries = prefix === null ? graded : graded.map((entry) => ({ ...entry, ...prefixFor(prefix) }))
   const areNew = (await store.append(entries)).map((code) => code === 'accepted')
   for (const [i, entry] of graded.entries()) {
     if (!areNew[i]) continue

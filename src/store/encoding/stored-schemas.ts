@@ -151,6 +151,7 @@ const ledger = Type.Object({
   pins: Type.Array(Type.Tuple([text, pin])),
   contexts: number,
   refused: number,
+  waiting: Type.Array(Type.Tuple([text, Type.Object({ count: number, since: number })])),
   searched_at: Type.Array(Type.Tuple([text, number])),
   predictors: Type.Array(Type.Object({ name: text })),
   train_at: number,

@@ -2,7 +2,7 @@ import type { KeptTrace } from '../../core/stats/index.js'
 import { type Pin, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/index.js'
 import type { CohortsHeader, StoredCohort } from '../../core/evidence/index.js'
 import type { PredictorVersion, Sample } from '../../core/scores/index.js'
-import { type Change, type Ledger, type PendingOutcome, SLOTS_OF_CONTEXT } from '../../core/learn/index.js'
+import { type Change, type Ledger, type PendingOutcome, SLOTS_OF_CONTEXT, type Waiting } from '../../core/learn/index.js'
 import type { Series, TrainingRun } from '../../core/training/index.js'
 import type { Learned } from '../learner-store.js'
 import { isCohort } from './context-schemas.js'
@@ -17,18 +17,21 @@ export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
 export const encodeChange = (change: Change): string => JSON.stringify(change)
 
 export function encodeLedger (ledger: Ledger): string {
-  return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins], searched_at: [...ledger.searched_at] })
+  const { policies, pins, waiting, searched_at: searched } = ledger
+  return JSON.stringify({ ...ledger, policies: [...policies], pins: [...pins], waiting: [...waiting], searched_at: [...searched] })
 }
 
 /** The ledger that was written as this JSON value. */
 export function reviveLedger (written: object): Ledger {
   const ledger = written as WrittenLedger
-  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins), searched_at: new Map(ledger.searched_at) }
+  const { policies, pins, waiting, searched_at: searched } = ledger
+  return { ...ledger, policies: new Map(policies), pins: new Map(pins), waiting: new Map(waiting), searched_at: new Map(searched) }
 }
 
-type WrittenLedger = Omit<Ledger, 'policies' | 'pins' | 'searched_at'> & {
+type WrittenLedger = Omit<Ledger, 'policies' | 'pins' | 'waiting' | 'searched_at'> & {
   readonly policies: ReadonlyArray<[string, PolicyPatch]>
   readonly pins: ReadonlyArray<[string, Pin]>
+  readonly waiting: ReadonlyArray<[string, Waiting]>
   readonly searched_at: ReadonlyArray<[string, number]>
 }
 

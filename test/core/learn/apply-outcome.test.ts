@@ -207,6 +207,46 @@ t.test('contexts without evidence give way to new ones once they are idle', asyn
   t.notOk(fold.states.has('model=q,task=e'), 'it searches at most once a minute')
 })
 
+t.test('a busy context takes the place of the least busy one that has no certificate', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 6 })
+  const report = (task: string, time: number, model = 'q') => fold.learn(outcomeOf({ context: { model, task } }), time)
+  for (let i = 0; i < 20; i++) report('used', 1000 * i)
+  for (const task of ['served', 'x1', 'x2', 'x3']) report(task, 20_000)
+  const tasks = () => [...fold.states.keys()].filter((key) => key.includes('task=')).map((key) => key.slice(13))
+  fold.states.set('model=q,task=served', changed(fold.state('model=q,task=served'), { guards: { breaches: 1 } }))
+  t.strictSame(tasks(), ['used', 'served', 'x1', 'x2'])
+  for (let i = 0; i < 500; i++) report(`random-${i}`, 21_000 + i)
+  t.strictSame(tasks(), ['used', 'served', 'x1', 'x2'], 'a context of one outcome is no busier')
+  t.ok(fold.ledger.waiting.size <= 64)
+  for (let i = 0; i < 15; i++) report('new', 30_000 + 1000 * i)
+  t.notOk(fold.states.has('model=q,task=new'))
+  for (let i = 0; i < 120; i++) {
+    report('new', 46_000 + 1000 * i)
+    if (i < 2) report('used', 46_001 + 1000 * i)
+  }
+  t.strictSame(tasks(), ['used', 'served', 'x2', 'new'])
+  for (let i = 0; i < 200; i++) report('other', 200_000 + 1000 * i, 'p')
+  t.strictSame([...fold.states.keys()], ['*', 'model=q', 'model=q,task=served', 'model=q,task=new', 'model=p', 'model=p,task=other'], 'with its ancestors')
+  t.equal(fold.ledger.contexts, 6)
+  t.equal(fold.counts.within('*'), 6)
+  for (let i = 0; i < 60; i++) report('slow', 500_000 + 50_000 * i)
+  t.notOk(fold.states.has('model=q,task=slow'), 'one that is less busy takes no place, however many outcomes name it')
+})
+
+t.test('a tenant takes places within its share only from itself', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 16 })
+  const report = (model: string, task: string, times: number) => {
+    for (let i = 0; i < times; i++) fold.learn(outcomeOf({ context: { model, task }, prefix: `model=${model}` }), 1000)
+  }
+  for (const task of ['a', 'b', 'c', 'd']) report('evil', task, 1)
+  report('good', 'a', 1)
+  const of = (model: string) => [...fold.states.keys()].filter((key) => key.startsWith(`model=${model}`))
+  t.strictSame(of('evil'), ['model=evil', 'model=evil,task=a', 'model=evil,task=b', 'model=evil,task=c'])
+  report('evil', 'busy', 40)
+  t.strictSame(of('evil'), ['model=evil', 'model=evil,task=b', 'model=evil,task=c', 'model=evil,task=busy'])
+  t.strictSame(of('good'), ['model=good', 'model=good,task=a'])
+})
+
 t.test('a context does not give way to one below it, nor if it has learned anything else', async (t) => {
   const bare = (task: string) => outcomeOf({ context: { model: 'q', task }, steps: null, steps_complete: false, arm: 'treated' })
   const fold = memoryFold({}, { max_contexts: 3 })
