@@ -109,7 +109,7 @@ export const CONTEXT_PROBLEMS = {
   },
   certificate_unlikely: {
     problem: 'no threshold is likely to be certified, so few generations are probed; the reason is the diagnosis in GET /v1/contexts/{key}',
-    cure: 'for accuracy, allow a larger max_em_drop or find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
+    cure: 'for accuracy, find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
   },
   ...EVIDENCE_CHECKS,
 } as const satisfies Record<string, Problem>

@@ -27,7 +27,7 @@ export const DIAGNOSES = {
   answers_unprobed: 'No check has an answer: its answers are longer than a probe may be, or probes fail or come too late. Let probes be longer, or turn it off.',
   reports_faulty: 'Reports do not qualify as evidence: see the warnings of this context.',
   lists_late: 'Lists of enrolments reached the store too late, since it was away or slow, so their generations are no evidence: wait, and check the store if it stays.',
-  accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: allow a larger max_em_drop, or find a better confidence.',
+  accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: find a better confidence, or see in the trade-off what they lose.',
   probe_cost: 'Probes cost as much as stops would save: use shorter probes, or ask less often.',
   too_few: 'Learning would cost more than it would have saved on the traffic so far: certify it with others as a pool, or let it run.',
   withdrawn: 'Its threshold was withdrawn, since stopping had come to lose too much, and none has been certified since: look for a change of the model, the prompts or the grader.',
@@ -81,6 +81,6 @@ function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null 
 
 /** The certificate that the evidence can be expected to give. */
 function prospectOf ({ rule: { unlikely }, epoch: { cause } }: ContextState): Diagnosis {
-  if (unlikely !== null) return unlikely
-  return cause === 'drift' || cause === 'breach' ? 'withdrawn' : 'collecting'
+  if (cause === 'drift' || cause === 'breach') return 'withdrawn' // what changed comes before what the changed traffic would allow
+  return unlikely ?? 'collecting'
 }

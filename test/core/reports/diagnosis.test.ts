@@ -47,7 +47,7 @@ t.test('the first reason that applies is named', async (t) => {
     ['too_few', { ...collecting, rule: { unlikely: 'too_few' as const } }],
     ['probe_cost', { ...collecting, rule: { unlikely: 'probe_cost' as const } }],
     ['mode_off', { ...collecting, rule: { unlikely: 'accuracy' as const } }, { policy: { mode: 'off' as const } }],
-    ['accuracy', { ...collecting, rule: { unlikely: 'accuracy' as const }, epoch: { cause: 'drift' as const } }],
+    ['withdrawn', { ...collecting, rule: { unlikely: 'accuracy' as const }, epoch: { cause: 'drift' as const } }],
     ['withdrawn', { ...collecting, epoch: { cause: 'drift' as const } }],
     ['breach_held', { ...collecting, guards: { hold: { breaches: 2, until: 5000, is_over: false } } }],
     ['suspended', { ...collecting, rule: certified, guards: { sight: noteStops(NO_SIGHT, false, 0, 64) } }],
