@@ -26,7 +26,7 @@ from stopgate.grading import (
     audit,
     read_audit,
 )  # fmt: skip
-from stopgate.grading.audit import lower_limit, upper_limit
+from stopgate.grading.intervals import lower_limit, upper_limit
 from stopgate.grading.items import label_of_grades, label_of_verdicts, verdicts_of
 from stopgate.grading.judge import Comparison, side_in
 
@@ -110,7 +110,7 @@ def test_a_function_grades_each_answer() -> None:
 
 def test_a_judge_asks_in_both_orders() -> None:
     with judging(knowing("right")) as server:
-        judge = Judge(server.url, "m")
+        judge = Judge(server.url, "m", known_share=0)
         assert judge.label(item("right", "wrong")) == {"verdicts": ["lost", None, None, None, None, "lost"]}
         assert judge.label(item("wrong", "right"))["verdicts"][0] == "gained"
         assert judge.label(item("wrong", "other"))["verdicts"][0] == "tie"

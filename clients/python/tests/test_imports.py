@@ -12,7 +12,7 @@ LAYERS = (
     "_rewards", "_evaluate", "training", "_harness", "lm_eval", "_turns", "rollout", "_trl_vllm", "_arms", "trl", "vllm_plugin/exchange", "vllm_plugin/trust", "vllm_plugin/counts", "vllm_plugin/golds", "vllm_plugin/outputs", "vllm_plugin/replies",
     "vllm_plugin/shared", "vllm_plugin/request", "vllm_plugin/engine", "vllm_plugin/checks", "vllm_plugin/form_checks",
     "vllm_plugin/following", "vllm_plugin/call", "vllm_plugin/serving", "vllm_plugin/__init__",
-    "grading/items", "grading/limited", "grading/graders", "grading/journal", "grading/judge", "grading/worker", "grading/audit",
+    "grading/intervals", "grading/items", "grading/limited", "grading/graders", "grading/judge", "grading/journal", "grading/worker", "grading/audit",
     "grading/cli", "grading/__init__", "grading/__main__", "__init__",
 )  # fmt: skip
 """The modules, lowest first. Each may import only those before it, so that there can be no circle."""

@@ -190,11 +190,15 @@ def figures_of(worker: Worker, grader: Grader) -> dict[str, int]:
     figures.update({f"early_{name}": counts.verdicts[name] for name in ("lost", "tie", "gained")})
     if isinstance(grader, Judge):
         figures["judge_tokens"] = grader.tokens
+        figures["known_pairs"], figures["known_pairs_wrong"] = grader.known.of, grader.known.wrong
     return figures
 
 
 def _line_of(worker: Worker, grader: Grader) -> str:
-    return worker.counts.line() + (f", judge tokens {grader.tokens:,}" if isinstance(grader, Judge) else "")
+    if not isinstance(grader, Judge):
+        return worker.counts.line()
+    known = f"known pairs wrong {grader.known.wrong} of {grader.known.of}"
+    return f"{worker.counts.line()}, {known}, judge tokens {grader.tokens:,}"
 
 
 def _show_progress(worker: Worker, grader: Grader, ended: threading.Event) -> None:

@@ -5,7 +5,10 @@ import json
 import os
 import time
 from pathlib import Path
+from threading import Lock
 from typing import Any, TextIO
+
+from .judge import KnownPairs
 
 _KEPT_SECONDS = 2 * 86_400.0
 """Follow-ups end within a day."""
@@ -33,6 +36,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lines: dict[str, dict[str, Any]] = {}
+        self._writing = Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_name(path.name + ".lock").open("w")
         self._take()
@@ -76,6 +80,15 @@ class Journal:
         """Notes that a generation may be graded later: the grader could not do it now."""
         self._write({"id": generation_id, "at": time.time(), "later": True})
 
+    def known_pairs(self, source: str) -> KnownPairs:
+        """How a judge has compared known pairs, also before a restart, which would otherwise unblock it."""
+        id = f"known pairs of {source}"
+
+        def keep(newest: str) -> None:
+            self._write({"id": id, "at": time.time(), "known": newest})
+
+        return KnownPairs(str(self._lines.get(id, {}).get("known", "")), keep)
+
     def graded(self, generation_id: str, label: dict[str, Any]) -> None:
         """Notes a label before it is sent."""
         self._write({"id": generation_id, "at": time.time(), "label": label})
@@ -104,14 +117,15 @@ class Journal:
         self._room = len(self._lines) + _SPARE_LINES
 
     def _write(self, line: dict[str, Any]) -> None:
-        if self._room == 0:
-            self._file.close()
-            self._rewrite()
-        self._room -= 1
-        self._lines[line["id"]] = line
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._writing:
+            if self._room == 0:
+                self._file.close()
+                self._rewrite()
+            self._room -= 1
+            self._lines[line["id"]] = line
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

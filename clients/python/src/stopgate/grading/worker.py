@@ -13,6 +13,7 @@ from .._http import Connections, Endpoint, Reply
 from ..errors import CallFailed
 from .items import Early, Grader, GradingFailed, Item, NotGradable, verdicts_of
 from .journal import Journal
+from .judge import Judge, JudgeBlocked
 
 _PAGE = 100
 _WAIT_SECONDS = 10
@@ -101,6 +102,8 @@ class Worker:
         self._failures: dict[str, int] = {}
         self._bad_context: tuple[str, ...] = _BAD_CONTEXT
         self._interrupted = journal.unfinished()
+        if isinstance(grader, Judge):
+            grader.known = journal.known_pairs(grader.source)
         self._seen: set[str] = set()
         self._without_answers: set[str] = set()
         self.counts = Counts()
@@ -118,6 +121,7 @@ class Worker:
         Raises:
             Refused: the service or the grader refuses the worker's token, or the service the context; where
                 `until_empty` is set, also a context that it does not know yet.
+            JudgeBlocked: known pairs show that somebody may have talked to the judge.
             OSError: the journal cannot be written.
         """
         if until_empty:
@@ -215,6 +219,9 @@ class Worker:
         except NotGradable as error:
             self._grade_later(item)
             return self._leave(item, "not_gradable", str(error))
+        except JudgeBlocked:
+            self._grade_later(item)
+            raise
         except CallFailed as error:
             self._grade_later(item)
             return self._failed(item, error)
