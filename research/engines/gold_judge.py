@@ -1,12 +1,13 @@
 """A judge that knows the right answers, behind OpenAI's chat API: the stand-in for a large model that compares answers.
 
-With `--wrong 0.1` one reply in ten names another side than it should. It prints its address, then serves until it is
+With `--wrong 0.1` one reply in ten names another side than it should, except for pairs whose verdict any judge knows. It prints its address, then serves until it is
 ended.
 """
 
 import argparse
 import json
 import random
+import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,11 +23,28 @@ CHARACTERS_PER_TOKEN = 4
 """About that of English text in the tokenizers of large models."""
 
 
+FRAME = re.compile(r"^(#\w+#) task\n(.*?)\n\1 left answer\n(.*?)\n\1 right answer\n(.*?)\n\1 end\n", re.S | re.M)
+NO_ANSWER = "(no answer)"
+
+
+def read(content: str) -> tuple[str, str, str]:
+    """The task and both answers in a request of `stopgate.grading.judge.INSTRUCTIONS`."""
+    found = FRAME.search(content)
+    if found is None:
+        raise ValueError("this is no request to compare answers")
+    return found[2], found[3], found[4]
+
+
+def is_known(left: str, right: str) -> bool:
+    """Whether any judge would know the verdict: it errs in others alone."""
+    return left == right or NO_ANSWER in (left, right)
+
+
 def side_of(spec: ModelSpec, gold: dict[str, str], content: str) -> str:
-    """The better answer in a request of `stopgate.grading.judge.INSTRUCTIONS`."""
-    rest, _, right = content.rpartition("\n\nReply with")[0].rpartition("\n\nRight answer:\n")
-    rest, _, left = rest.rpartition("\n\nLeft answer:\n")
-    prompt = rest.rpartition("\n\nTask:\n")[2]
+    """The better answer in a request."""
+    prompt, left, right = read(content)
+    if is_known(left, right):
+        return "tie" if left == right else "right" if left == NO_ANSWER else "left"
     answer = gold[max((asked for asked in gold if asked in prompt), key=len)]  # one prompt may contain another
     is_left, is_right = (answer in (said.strip(), spec.extract(said)) for said in (left, right))
     return "tie" if is_left == is_right else "left" if is_left else "right"
@@ -51,7 +69,7 @@ def main() -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             content: str = asked["messages"][0]["content"]
             side = side_of(spec, gold, content)
-            if rng.random() < options.wrong:
+            if not is_known(*read(content)[1:]) and rng.random() < options.wrong:
                 side = rng.choice([other for other in SIDES if other != side])
             tokens = len(content) // CHARACTERS_PER_TOKEN + 1
             body: Any = {"choices": [{"message": {"role": "assistant", "content": side}}], "usage": {"total_tokens": tokens}}

@@ -23,8 +23,10 @@ t.test('a grader that has ended without counts is an error', { skip: withoutPyth
 t.test('a prompt that contains another one keeps its own answer', { skip: spawnSync('python3', ['-V']).error !== undefined }, async (t) => {
   const code = `
 import types, gold_judge
-content = "Task:\\n1 + 2 + 4\\n\\nLeft answer:\\n7\\n\\nRight answer:\\n3\\n\\nReply with one word: left, right or tie."
+def content(left, right):
+    return f"You compare.\\n\\n#1# task\\n1 + 2 + 4\\n#1# left answer\\n{left}\\n#1# right answer\\n{right}\\n#1# end\\n\\nReply with one word."
 gold = {"1 + 2": "3", "1 + 2 + 4": "7"}
-print(gold_judge.side_of(types.SimpleNamespace(extract=str.strip), gold, "You compare.\\n\\n" + content))`
-  t.equal(execFileSync('python3', ['-c', code], { cwd: 'research/engines', encoding: 'utf8' }), 'left\n')
+spec = types.SimpleNamespace(extract=str.strip)
+print(*(gold_judge.side_of(spec, gold, content(*pair)) for pair in (("7", "3"), ("3", "3"), ("(no answer)", "3"))))`
+  t.equal(execFileSync('python3', ['-c', code], { cwd: 'research/engines', encoding: 'utf8' }), 'left tie right\n')
 })
