@@ -138,14 +138,17 @@ export function tokenLogprobs (tokens: unknown): Array<number | null> {
   return itemsOf(tokens).map((token) => numberOrNull(fieldOf(token, 'logprob')))
 }
 
-/** Geometric mean probability of a forced answer's tokens; `null` without tokens, or if one of them has none. */
+/** How far a logarithm of a probability may be above zero by rounding. */
+const MAX_ROUNDING = 0.001
+
+/** Geometric mean probability of a forced answer's tokens, at most 1; `null` without tokens, or if one of them has none. */
 export function meanProbability (logprobs: ReadonlyArray<number | null>): number | null {
   let sum = 0
   for (const logprob of logprobs) {
-    if (logprob === null || !Number.isFinite(logprob)) return null
+    if (logprob === null || !Number.isFinite(logprob) || logprob > MAX_ROUNDING) return null
     sum += logprob
   }
-  return logprobs.length === 0 ? null : Math.exp(sum / logprobs.length)
+  return logprobs.length === 0 ? null : Math.min(1, Math.exp(sum / logprobs.length))
 }
 
 /** The text behind the last match. */

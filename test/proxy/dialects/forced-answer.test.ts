@@ -45,6 +45,8 @@ t.test('the confidence is the geometric mean probability, if every token has one
   t.equal(meanProbability([]), null)
   t.equal(meanProbability([0, null]), null)
   t.equal(meanProbability([-Infinity]), null)
+  t.equal(meanProbability([1e-7]), 1, 'rounded')
+  t.equal(meanProbability([0.1, -1]), null, 'no logarithm of a probability')
 })
 
 t.test('the reply to a probe must have a text, and counts that are no numbers are unknown', async (t) => {
