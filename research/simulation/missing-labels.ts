@@ -1,4 +1,5 @@
-import { memoryFold, outcomeOf, SHUFFLED, SURE_STEP } from '../../test/core/learn/memory-fold.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../../test/core/learn/memory-fold.js'
+import { SHUFFLED } from '../../test/quick-policy.js'
 import { mulberry32 } from '../../test/random.js'
 
 // Labels that are missing more often for wrong answers. A missing label counts as the worst case, so hiding labels gains nothing.

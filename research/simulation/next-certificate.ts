@@ -3,7 +3,8 @@ import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { drawArm } from '../../src/core/decide/arm.js'
 import { scoredEvidence } from '../../src/core/learn/scored-evidence.js'
 import { outlookOf, paceOf } from '../../src/core/reports/outlook.js'
-import { LEAF, memoryFold, outcomeOf, policyWith, SHUFFLED } from '../../test/core/learn/memory-fold.js'
+import { LEAF, memoryFold, outcomeOf, policyWith } from '../../test/core/learn/memory-fold.js'
+import { SHUFFLED } from '../../test/quick-policy.js'
 
 // Forecasts of the time of the next certificate, compared with the time when it comes, in a context that starts without evidence, at one
 // generation a second on average.

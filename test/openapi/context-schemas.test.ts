@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { ContextDetailSchema, contextFields, ContextPageSchema } from '../../openapi/context-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
-import { certify, CONTEXT, KEY } from '../certify.js'
+import { certify, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
+import { LIVE } from '../quick-policy.js'
 
 t.test('an interval is null or has both ends', async (t) => {
   const problem = itemValidator(contextFields.em)
@@ -40,9 +41,8 @@ t.test('the reply of a context has at most 80 fields', async (t) => {
 })
 
 t.test('replies match their schemas without losing a field', async (t) => {
-  const built = await build(t)
-  const generations = 300
-  await certify(built, CONTEXT, generations)
+  const built = await build(t, LIVE)
+  const { length: generations } = await certify(built)
   await until('every outcome is learned', async () => (await built.contexts.get(KEY))?.generations.control === generations)
   await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/pin`, { threshold: 0.5, reason: 'test' })
   await until('the pin is learned, which restarts the arms', async () => (await built.contexts.get(KEY))!.arms[0]!.generations === 0)

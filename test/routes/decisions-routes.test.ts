@@ -5,7 +5,7 @@ import { certify, CONTEXT, KEY } from '../certify.js'
 import { badValues, stepWith } from '../core/decide/random-steps.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
-import { quickPolicy } from '../quick-policy.js'
+import { LIVE, quickPolicy } from '../quick-policy.js'
 
 const url = '/v1/decisions/batch'
 
@@ -90,7 +90,7 @@ t.test('without evidence every decision is continue', async (t) => {
 })
 
 t.test('a certified context stops treated generations and runs control ones in full', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const ask = async (step: object) => (await built.send('POST', '/v1/decisions', { tokens: 32, confidence: 0.96, context: CONTEXT, ...step })).body
   const threshold = GRID.findLast((lambda) => lambda >= 0.95)
@@ -123,7 +123,7 @@ t.test('a group shares an arm, and the control share follows the policy', async 
 })
 
 t.test('single decisions and batches agree', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const step = fc.record({
     generation_id: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }),
@@ -155,7 +155,7 @@ t.test('an invalid step of a batch does not affect the others', async (t) => {
 })
 
 t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const ask = async (tokens: number, arm = 'treated') => (await built.send('POST', '/v1/decisions', { arm, tokens, confidence: 0.99, context: CONTEXT })).body
   const put = async (policy: object) => t.equal((await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/policy`, policy)).status, 200)
@@ -171,7 +171,7 @@ t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
 })
 
 t.test('a generation shows why it was not stopped, and its outcome', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   const { send } = built
   await certify(built)
   const step = { generation_id: 'g', arm: 'control', context: CONTEXT, confidence: 1 }

@@ -4,7 +4,7 @@ import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { certify, CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
 import { countsOf } from '../follow-up-counts.js'
 import { build, type Built, until } from '../helper.js'
-import { ALL_CONTROL, QUICK_TIMES, quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, LIVE, QUICK_TIMES, quickPolicy } from '../quick-policy.js'
 
 // Workers whose reports are no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
 
@@ -121,7 +121,7 @@ t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
 })
 
 t.test('treated workers that ask between checks are not stopped there if they echo the due check', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const step = { generation_id: 'g', arm: 'treated', tokens: 16, confidence: 1, context: CONTEXT }
   t.match((await built.send('POST', '/v1/decisions', step)).body, { decision: 'stop' }, 'the service does not know what the last reply named')

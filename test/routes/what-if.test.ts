@@ -1,11 +1,12 @@
 import t from 'tap'
 import { certify, CONTEXT, KEY, reportTo } from '../certify.js'
 import { build, until } from '../helper.js'
+import { LIVE } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
 t.test('a what-if answers for another guarantee without changing anything', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const { send } = built
   const before = (await send('GET', url)).body
@@ -18,7 +19,7 @@ t.test('a what-if answers for another guarantee without changing anything', asyn
 })
 
 t.test('an invalid what-if is refused with a remedy', async (t) => {
-  const built = await build(t)
+  const built = await build(t, LIVE)
   await certify(built)
   const { send } = built
   t.match(await send('GET', `${url}/what-if?max_em_drop=0.9`), { status: 400, body: { message: /max_em_drop/ } })

@@ -49,9 +49,6 @@ const SLICES = 9
 /** The time over which `learn` spreads several generations, ms. */
 export const SPREAD = SLICES * SLICE
 
-/** For tests about a single slice or look, where rule E8 would certify nothing. The first control share is then 1. */
-export const SHUFFLED: PolicyPatch = { evidence_span_seconds: 0 }
-
 /** Multiples of it are spread evenly over [0, 1). */
 const GOLDEN = 0.6180339887498949
 

@@ -7,7 +7,8 @@ import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import { medianPassage, outlookOf, paceOf } from '../../../src/core/reports/outlook.js'
 import { NO_EVIDENCE } from '../stats/no-evidence.js'
 import { EMPTY_GRID, evidenceWith } from '../stats/random-evidence.js'
-import { policyWith, SHUFFLED } from '../learn/memory-fold.js'
+import { policyWith } from '../learn/memory-fold.js'
+import { SHUFFLED } from '../../quick-policy.js'
 import { changed } from '../../changed-state.js'
 
 /** Probability of having passed by `end`: numerical integral of the inverse Gaussian density (Folks & Chhikara 1978, eq. 1). */
