@@ -95,11 +95,11 @@ def test_a_client_cannot_stall_the_plug_in_by_what_it_states() -> None:
     assert Stated.read({"context": "task=" + 8000 * " " + "x\ny"}.get).context == {
         "task": "x\ny"
     }  # at a cubic cost, an hour
-    for context in ("task", "=a"):
+    for context in ("task", "=a", "task=%00", "task=%EF%BF%BD"):
         with pytest.raises(HeaderError):
             Stated.read({"context": context}.get)
-    stated = {"task": "g" * 128, "lang": "é" * 65, "user": 7, "empty": "", "other": "x"}
-    assert levels_in(stated, ["task", "lang", "user", "empty", "absent"]) == {"task": "g" * 128}
+    stated = {"task": "g" * 128, "lang": "é" * 65, "user": 7, "empty": "", "other": "x", "half": "\ud800", "null": "\0"}
+    assert levels_in(stated, ["task", "lang", "user", "empty", "absent", "half", "null"]) == {"task": "g" * 128}
     assert levels_in(["task"], ["task"]) == levels_in(None, ["task"]) == {}
     nested = 2000 * "[" + 2000 * "]"
     assert Action(Calls(None, None), []).gold(nested) == nested

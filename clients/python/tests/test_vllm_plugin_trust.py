@@ -1,5 +1,7 @@
 """What the plug-in believes of the statements of clients."""
 
+import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from fake_vllm import FakeEngine
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
 from stopgate.vllm_plugin import _trust_of
+from stopgate.vllm_plugin.exchange import CURRENT, Exchange
 from stopgate.vllm_plugin.golds import Golds
 from stopgate.vllm_plugin.serving import Server
 from stopgate.vllm_plugin.trust import ClientTrust
@@ -99,3 +102,37 @@ def test_the_start_says_whether_clients_are_trusted(caplog: pytest.LogCaptureFix
     )
     with pytest.raises(ValueError, match="STOPGATE_TRUST_CLIENTS must be no or yes"):
         _trust_of({"STOPGATE_TRUST_CLIENTS": "maybe"})
+
+
+ODD_VALUES: "list[Any]" = [
+    None, True, -1, 1e308, "", "x" * 200, "\ud800", "\u0000", [], [[]], {}, {"task": "\ud83d"}, {"task": ["x"]},
+    {"task": "a\nb=c"}, {"task": "\0"}, {"model": "other"}, {"function": 5},
+]  # fmt: skip
+ODD_HEADERS = [
+    b"", b"task=", b"task=%FF", b"task=\xff", b"a=b," * 3000, b"task=a%0Ab", b"=", b"task=%ED%A0%80", b"0", b"9" * 20,
+    "\u0661".encode(), b"\x00", b"task=x,task=y", b"task=plug-x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_hostile_requests_meet_no_fault_and_the_service_accepts_their_outcomes(
+    service: Service, is_trusted: bool
+) -> None:
+    prepare(service, "plug-hostile", 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        chance = random.Random(1)
+        for number in range(150):
+            names = ("metadata", "messages", "prompt", "stream_options", "input", "request_id", "tool_choice")
+            body = {name: chance.choice(ODD_VALUES) for name in names if chance.random() < 0.6}
+            stated = (b"x-stopgate" + name for name in (b"-context", b"-group", b"-samples", b"-gold"))
+            exchange = Exchange([(name, chance.choice(ODD_HEADERS)) for name in stated if chance.random() < 0.3])
+            exchange.received({"body": json.dumps(body).encode()})
+            extra = {f"stopgate_{name}": chance.choice(ODD_VALUES) for name in ("gold", "x") if chance.random() < 0.3}
+            token = CURRENT.set(exchange)
+            samples = chance.choice([1, 1, 3])
+            await said(server(PROMPT, wanting(IN_ONE, n=samples, extra_args=extra or None), f"r{number}"))
+            CURRENT.reset(token)
+        assert "faults" not in server.counts.all()
+
+    play(service, "plug-hostile", test, {"trust": ClientTrust(is_trusted, "task=plug-*")})

@@ -54,8 +54,14 @@ function parseSamples (value: string): number {
 /** An id, or a value of a context: the service would refuse others. */
 function parseName (value: string): string {
   const name = percentDecoded(value, MAX_NAME_BYTES)
-  if (name.includes(REPLACEMENT_CHARACTER)) throw new HeaderError('a value contains U+FFFD, which stands for bytes that are not UTF-8')
+  if (!isName(name)) throw new HeaderError('a value begins with U+0000, or contains U+FFFD, which stands for bytes that are not UTF-8')
   return name
+}
+
+/** Whether the service accepts a text as an id, or as a value of a context. */
+export function isName (text: string): boolean {
+  const isFree = !text.includes(REPLACEMENT_CHARACTER) && !text.startsWith('\0')
+  return text !== '' && Buffer.byteLength(text) <= MAX_NAME_BYTES && text.isWellFormed() && isFree
 }
 
 function percentDecoded (value: string, maxBytes: number): string {

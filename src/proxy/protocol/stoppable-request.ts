@@ -3,7 +3,7 @@ import type { Context } from '../../core/policy/index.js'
 import { canonicalText, statedAction } from './action.js'
 import type { ClientTrust } from './client-trust.js'
 import { fieldOf, isJsonObject, itemsOf, type JsonObject } from './json.js'
-import { fitText, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'
+import { fitText, isName, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'
 
 export type CompletionRoute = 'chat' | 'completions'
 export type RequestBody = Readonly<JsonObject>
@@ -236,8 +236,7 @@ function promptProblem (prompt: unknown): PassCause | null {
 function metadataContext (metadata: unknown, mayName: ClientTrust['mayName']): Context {
   const context: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(isJsonObject(metadata) ? metadata : {})) {
-    const isName = typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_NAME_BYTES
-    if (isName && mayName(name, value)) context[name] = value
+    if (typeof value === 'string' && isName(value) && mayName(name, value)) context[name] = value
   }
   return context
 }

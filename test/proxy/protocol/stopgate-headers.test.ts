@@ -11,6 +11,7 @@ t.test('values are percent-decoded and bounded', async (t) => {
     { 'x-stopgate-context': 'x'.repeat(10_000) }, { 'x-stopgate-gold': '%E2' }, { 'x-stopgate-gold': 'x'.repeat(4097) },
     { 'x-stopgate-samples': '0' }, { 'x-stopgate-samples': '4097' }, { 'x-stopgate-samples': '1e3' }, { 'x-stopgate-group': 'x'.repeat(129) },
     { 'x-stopgate-group': '%EF%BF%BD' }, { 'x-stopgate-context': 'task=%EF%BF%BD' },
+    { 'x-stopgate-group': '%00a' }, { 'x-stopgate-context': 'task=%00' },
   ]) t.throws(() => readStopgateHeaders(headers), HeaderError, JSON.stringify(headers).slice(0, 60))
 })
 

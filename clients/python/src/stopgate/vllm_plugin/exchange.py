@@ -17,6 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY_BYTES = 16 * 2**20
 _MAX_SAMPLES, _MAX_NAME_BYTES, _MAX_ANSWER_BYTES, _MAX_CONTEXT = 4096, 128, 4096, 8192
 _LEVEL = re.compile(r"[A-Za-z][\w.-]{0,31}", re.ASCII)
+_ODD = re.compile("[\ufffd\ud800-\udfff]")
 _PATHS = ("/v1/chat/completions", "/v1/chat/completions/batch", "/v1/completions", "/v1/responses", "/v1/messages")
 _WANTS_USAGE = re.compile(rb'"include_usage"\s*:\s*true')
 _FINISHED, _WITHOUT_CHOICES = b'"finish_reason":"', b'"choices":[],'
@@ -50,7 +51,7 @@ class Stated(NamedTuple):
         return cls(
             (read("") or "").strip().lower() == "off",
             {} if context is None else _context(context),
-            None if group is None else _decoded(group, _MAX_NAME_BYTES),
+            None if group is None else _name(group),
             None if samples is None else _samples(samples),
             None if gold is None else _decoded(gold, _MAX_ANSWER_BYTES),
         )
@@ -71,7 +72,7 @@ def _context(text: str) -> dict[str, str]:
         level, equals, value = (side.strip() for side in part.partition("="))
         if not equals or _LEVEL.fullmatch(level) is None:
             raise HeaderError("a context must be like task=gsm8k")
-        context[level] = _decoded(value, _MAX_NAME_BYTES)
+        context[level] = _name(value)
     return context
 
 
@@ -79,11 +80,23 @@ def levels_in(metadata: Any, levels: Sequence[str]) -> dict[str, str]:
     """The levels of a context that the `metadata` of a body states, as texts within the limits of a header."""
     stated = metadata if isinstance(metadata, dict) else {}
     named = {level: stated.get(level) for level in levels}
-    return {level: value for level, value in named.items() if isinstance(value, str) and _fits(value, _MAX_NAME_BYTES)}
+    return {level: value for level, value in named.items() if isinstance(value, str) and _is_name(value)}
 
 
 def _fits(text: str, most_bytes: int) -> bool:
     return 1 <= len(text.encode("utf-8", "surrogatepass")) <= most_bytes
+
+
+def _is_name(text: str) -> bool:
+    """Whether the service accepts a text as an id, or as a value of a context."""
+    return _fits(text, _MAX_NAME_BYTES) and not text.startswith("\0") and _ODD.search(text) is None
+
+
+def _name(value: str) -> str:
+    name = _decoded(value, _MAX_NAME_BYTES)
+    if not _is_name(name):
+        raise HeaderError("a value begins with U+0000, or contains U+FFFD")
+    return name
 
 
 def _samples(text: str) -> int:
