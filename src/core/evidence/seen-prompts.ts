@@ -14,7 +14,7 @@ export interface StoredPrompts {
 
 export const NO_PROMPTS: StoredPrompts = { filters: ['', ''], count: 0, since: 0 }
 
-/** A unit is remembered for at least this time, and at most twice as long. */
+/** A unit is remembered for at least this time, and at most three times as long. */
 export const PROMPT_MEMORY_MS = 900_000
 
 const FEWEST_BYTES = 1024
@@ -24,7 +24,7 @@ const BITS_PER_UNIT = 10
 const HASHES = 4
 
 /**
- * The units of prompts that were accounted for in the last quarter of an hour, or half hour, which may not enrol again. There may be
+ * The units of prompts that were accounted for in the last quarter of an hour, or up to 45 minutes, which may not enrol again. There may be
  * thousands, and each commit writes them, so they are kept in filters: two, of which the older one is dropped. A prompt that either finds
  * wrongly (2.3 % of cases) is left out by chance.
  */

@@ -1,5 +1,8 @@
 import { contextsOfPrefix } from './context-counts.js'
 import type { ContextState } from './context-state.js'
+import { unitsOfFirstCertificate } from '../stats/certificate.js'
+import { firstBar } from '../stats/error-budget.js'
+import { testedBound } from '../stats/judge-errors.js'
 import { isUnseen } from '../evidence/gathered-evidence.js'
 import { byDepth, chainOf, depthOf, parseContextKey, ROOT } from '../policy/context.js'
 import { type Fold, statesWithin } from './fold.js'
@@ -52,7 +55,7 @@ export function takePlace (fold: Fold, chain: readonly string[], time: number, p
   const under = beyondShare > 0 ? prefix! : ROOT
   const pace = count / (time - since + 1)
   const idle = statesWithin(fold, under).flatMap(([key, state]) => {
-    if (depthOf(key) < levels.length || isKept(state)) return []
+    if (depthOf(key) < levels.length || isKept(fold, key, state)) return []
     const traffic = trafficOf(state)
     const isLess = BUSIER * traffic <= count && BUSIER * traffic <= pace * (time - state.epoch.started_at + 1)
     return isLess ? [{ key, traffic }] : []
@@ -78,13 +81,19 @@ function countWaiting (fold: Fold, key: string, time: number): Waiting {
 
 const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0
 
-/** Generations of the present epoch, reported or only begun. */
+/** Generations, reported or only begun, of a context in its first epoch. */
 const trafficOf = ({ reports: { generations, follow_up: { enrolled } } }: ContextState): number => Math.max(generations, enrolled)
 
-/** Whether a context stays however little it is used: what it lost could not be learned again, or would be forgotten. */
-function isKept ({ epoch, guards, rule, membership, checkpoint }: ContextState): boolean {
+/**
+ * Whether a context stays however little it is used. One that has ended an epoch would lose what withdrew its threshold; and one with the
+ * units of a first certificate would begin again with the error level that they have used (rule E9).
+ */
+function isKept (fold: Fold, key: string, { epoch, evidence, guards, rule, membership, checkpoint }: ContextState): boolean {
   const isServed = rule.threshold !== null || guards.hold !== null || membership?.left_at != null || checkpoint != null
-  return isServed || epoch.looks.count > 0 || guards.breaches > 0
+  if (isServed || epoch.number > 1 || guards.breaches > 0) return true
+  const policy = policyOf(fold.ledger, key)
+  const { final, open } = evidence
+  return final.generations + open.evidence.generations + open.unaccounted >= unitsOfFirstCertificate(testedBound(policy), firstBar(policy))
 }
 
 /** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */

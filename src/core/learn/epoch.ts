@@ -54,9 +54,9 @@ export function withRequested (epoch: Epoch, policy: RequestedGuarantee): Epoch 
 /** Whether counts of the newest units go on: the epoch begins since they are clear, or has the same reports. */
 export function isContinuing (cause: EpochCause): boolean { return cause === 'repair' || cause === 'recovered' }
 
-const FIELDS_OF_MEANING = fieldsOf('meaning')
+const FIELDS_OF_MEANING = fieldsOf('meaning', 'judging')
 
-/** The meaning of evidence: the fields of the policy that have this role, the version of the score, and the levels. */
+/** The meaning of evidence: the fields of the policy that another epoch begins with, the version of the score, and the levels. */
 export type EvidenceTerms = Readonly<Pick<Policy, typeof FIELDS_OF_MEANING[number]> & ReturnType<typeof scoreTerms> & { levels: string }>
 
 export function evidenceTermsOf (policy: Policy, levels: Levels, predictors: LivePredictors = NO_PREDICTORS): EvidenceTerms {

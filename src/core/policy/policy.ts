@@ -69,13 +69,14 @@ export const TOKENS = 'tokens'
  * What a field of the policy affects. Another value of one that is part of the
  *
  * * `meaning` of evidence opens an epoch, since what was counted before proves nothing under it;
+ * * `judging` of evidence opens one, too; of a pool, its own are used;
  * * `guarantee` has the present evidence judged again, as a second question to it;
  * * `pace` affects how fast evidence arrives, `pool` whose evidence counts, and `service` what is served or kept: none of them what the
  *   present evidence certifies.
  *
  * A pool and its members agree on the fields of meaning and guarantee.
  */
-export type Role = 'meaning' | 'guarantee' | 'pace' | 'pool' | 'service'
+export type Role = 'meaning' | 'judging' | 'guarantee' | 'pace' | 'pool' | 'service'
 
 /** The role and the default of each field. */
 const ROLES_AND_DEFAULTS = {
@@ -91,10 +92,10 @@ const ROLES_AND_DEFAULTS = {
   check_every_tokens: ['meaning', 'auto'],
   check_growth: ['meaning', 0.25],
   follow_up_seconds: ['pace', 1800],
-  evidence_span_seconds: ['meaning', 1800],
+  evidence_span_seconds: ['judging', 1800],
   max_evidence_age_seconds: ['service', 604_800],
-  judge_miss_rate: ['meaning', null],
-  judge_gain_share: ['meaning', 0],
+  judge_miss_rate: ['judging', null],
+  judge_gain_share: ['judging', 0],
   store_prompts: ['service', false],
   score: ['meaning', CONFIDENCE],
 } as const satisfies { [F in keyof Policy]: readonly [Role, Policy[F]] }

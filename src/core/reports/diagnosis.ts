@@ -81,6 +81,7 @@ function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null 
 
 /** The certificate that the evidence can be expected to give. */
 function prospectOf ({ rule: { unlikely }, epoch: { cause } }: ContextState): Diagnosis {
-  if (cause === 'drift' || cause === 'breach') return 'withdrawn' // what changed comes before what the changed traffic would allow
+  const isWithdrawn = cause === 'drift' || cause === 'breach'
+  if (isWithdrawn && (unlikely === null || unlikely === 'accuracy')) return 'withdrawn' // a loss calls for its cause, not for a larger bound
   return unlikely ?? 'collecting'
 }

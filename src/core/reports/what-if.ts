@@ -18,15 +18,18 @@ export const ANSWERABLE_FIELDS = ['max_em_drop', 'error_level', 'check_every_tok
 
 export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
 
+const NEW_EPOCH = 'the present evidence was counted under the present value, and another value starts a new epoch without evidence'
+
 const WHY_NOT: Readonly<Record<Exclude<Role, 'guarantee'>, string>> = {
-  meaning: 'the present evidence was counted under the present value, and another value starts a new epoch without evidence',
+  meaning: NEW_EPOCH,
+  judging: NEW_EPOCH,
   pace: 'it affects how fast evidence arrives, not what the present evidence certifies',
   pool: 'it affects which contexts share their evidence',
   service: 'it affects what is served or kept, not what is certified',
 }
 
 /** Why what-if queries cannot change the other policy fields. */
-export const UNANSWERABLE_FIELDS = Object.fromEntries(fieldsOf('meaning', 'pace', 'pool', 'service')
+export const UNANSWERABLE_FIELDS = Object.fromEntries(fieldsOf('meaning', 'judging', 'pace', 'pool', 'service')
   .filter((name) => !ANSWERABLE_FIELDS.some((one) => one === name))
   .map((name) => [name, WHY_NOT[roleOf(name) as keyof typeof WHY_NOT]])) as UnanswerableFields
 

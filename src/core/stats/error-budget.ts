@@ -1,8 +1,9 @@
 import type { Policy } from '../policy/policy.js'
 
-// Rule E9: the error budget. Each epoch that people, repairs or a recovery opened after the first is another look at the traffic. The first
-// epoch has the error level, the k-th look after it 1 / (k (k + 1)) of it, which add up to twice the level at most. k falls by one for each
-// evidence age. Of its level an epoch pays for the audit of a judge, and for a guarantee that was requested after its evidence had begun.
+// Rule E9: the error budget. Each epoch that people, repairs or a recovery opened after the first is another look at the traffic. The
+// first epoch has the error level, the k-th look after it 1 / (k (k + 1)) of it, which add up to twice the level at most. k falls by one
+// for each evidence age, but not sooner than in a week: a short age for the time of a reset would renew the budget. Of its level an epoch
+// pays for the audit of a judge, and for a guarantee that was requested after its evidence had begun.
 
 /** Why an epoch began. */
 export type EpochCause =
@@ -33,17 +34,20 @@ export interface EndedEpoch {
   readonly units: number
 }
 
+const LEAST_AGE_SECONDS = 604_800
+
 /** The looks of the epoch after another one. @param ended `undefined`: it is the first */
 export function looksAfter (
   ended: EndedEpoch | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Pick<Policy, 'max_evidence_age_seconds'>, time: number
 ): Looks {
   if (ended === undefined) return NO_LOOKS
   const { looks: { count, at }, is_served: isServed, is_reported: isReported } = ended
-  const passed = Math.min(count, Math.max(0, Math.floor((time - at) / (1000 * age))))
+  const step = 1000 * Math.max(age, LEAST_AGE_SECONDS)
+  const passed = Math.min(count, Math.max(0, Math.floor((time - at) / step)))
   const isLook = LOOKS.includes(cause)
   const uncertified = isLook && !isServed ? uncertifiedUnits(ended) : 0
   if (isLook && isReported) return { count: count - passed + 1, at: time, uncertified }
-  return { count: count - passed, at: at + passed * 1000 * age, uncertified }
+  return { count: count - passed, at: at + passed * step, uncertified }
 }
 
 /** Control units that were accounted for without a threshold in force: no look makes further ones free. */

@@ -233,6 +233,17 @@ t.test('a busy context takes the place of the least busy one that has no certifi
   t.notOk(fold.states.has('model=q,task=slow'), 'one that is less busy takes no place, however many outcomes name it')
 })
 
+t.test('E9: a context keeps its place, and so its error budget, once it has lost a threshold or has the units of a first certificate', async (t) => {
+  const kinds = { drifted: [[KEPT, FIRST], [LOST, LOSSES_UNTIL_ALARM]], spoilt: [[LOST, FIRST]], small: [[LOST, FIRST / 3]] } as const
+  for (const [kind, reports] of Object.entries(kinds)) {
+    const fold = memoryFold({}, { max_contexts: 3 })
+    for (const [outcome, times] of reports) fold.learn(outcome, 0, Math.floor(times))
+    if (kind === 'drifted') t.match(fold.state(), { epoch: { number: 2, cause: 'drift' } })
+    for (let i = 0; i < 2000; i++) fold.append(outcomeOf({ arm: 'treated', context: { model: 'q', task: 'new' } }), 20_000 + i)
+    t.equal(fold.states.has(LEAF), kind !== 'small', kind)
+  }
+})
+
 t.test('a tenant takes places within its share only from itself', async (t) => {
   const fold = memoryFold({}, { max_contexts: 16 })
   const report = (model: string, task: string, times: number) => {

@@ -25,5 +25,6 @@ t.test('a member of a pool has the label, the bound and the cadence of its pool'
     t.equal(problem({}, member, 'model=q'), null, 'the pool itself is free')
   }
   t.equal(problem({ mode: 'shadow', store_prompts: true }), null)
+  t.equal(problem({ evidence_span_seconds: 60, judge_miss_rate: 0.1, judge_gain_share: 0.5 }), null, 'the pool\'s own are used')
   t.match(problem({ certify_at: '*' }), { path: '/certify_at', message: 'must also hold for *' })
 })

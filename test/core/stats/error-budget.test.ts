@@ -55,3 +55,9 @@ t.test('E9: no look renews the free units, also where nothing was reported; othe
   const served = { looks: looksOf(['first_enrolment', 0, 5], ['policy', 1, 300]).at(-1)!, is_served: true, is_reported: true, units: 300 }
   t.equal(looksAfter(served, 'reset', DEFAULT_POLICY, 2).uncertified, 0)
 })
+
+t.test('E9: a short evidence age renews no look sooner than in a week', async (t) => {
+  const ended: EndedEpoch = { looks: { count: 10, at: 0, uncertified: 0 }, is_served: true, is_reported: true, units: 0 }
+  const after = (age: number, seconds: number) => looksAfter(ended, 'drift', { max_evidence_age_seconds: age }, 1000 * seconds).count
+  t.same([after(1, 60), after(1, 604_799), after(1, 604_800), after(1_000_000, 604_800)], [10, 10, 9, 10])
+})
