@@ -26,8 +26,8 @@ export class Traffic {
     this.#pieces = [...pieces]
   }
 
-  /** Traffic that was steady before the clock began. @param generations that begin in a span */
-  static steady (generations: number, span: number): Traffic { return new Traffic({ first: -span, pieces: [[0, 0, generations]] }) }
+  /** Traffic of before the clock began. @param generations of the last span @param age how long it is known, ms */
+  static before (generations: number, age: number): Traffic { return new Traffic({ first: -age, pieces: [[0, 0, generations]] }) }
 
   store (): StoredTraffic { return { first: this.#first, pieces: [...this.#pieces] } }
 

@@ -117,8 +117,10 @@ function cohortsOf ({ defaultPolicy, policies, states }: LoadedContexts, now: nu
   const cohorts: Array<[string, Cohort]> = []
   for (const [key, { epoch, savings: { day } }] of states) {
     const span = spanOf(effectivePolicy(defaultPolicy, policies, key))
-    const generations = generationsPerDay(day, now)
-    if (generations !== null) cohorts.push([key, new Cohort(epoch.name, [], { traffic: Traffic.steady(generations * span / DAY, span) })])
+    const perDay = generationsPerDay(day, now)
+    const age = perDay === null ? Math.max(0, now - day.since) : Infinity // less than an hour is known
+    const generations = perDay === null ? day.generations * (age > span ? span / age : 1) : perDay * span / DAY
+    cohorts.push([key, new Cohort(epoch.name, [], { traffic: Traffic.before(generations, Math.min(age, span)) })])
   }
   return new Cohorts(undefined, cohorts)
 }

@@ -11,6 +11,9 @@ import { holds, numRuns } from '../../property.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../learn/memory-fold.js'
 import { changed } from '../../changed-state.js'
 
+/** After all generations of a fold, and within the hour in which the traffic of a day is not known yet, ms. */
+const LATER = 1_000_000
+
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
 function knownOf ({ ledger, states, predictors }: MemoryFold): LoadedContexts {
@@ -50,9 +53,9 @@ t.test('the predicted effects equal the real ones', async (t) => {
     for (const [i, event] of past.entries()) if ('times' in event) fold.learn(event.entry, i, event.times); else fold.learn(event, i)
     const known = knownOf(fold)
     const keys = [...fold.states.keys()].filter((within) => isWithin(within, next.key))
-    const predicted = commandEffects(known, next, keys, 100)
+    const predicted = commandEffects(known, next, keys, LATER)
 
-    fold.learn(next, 100)
+    fold.learn(next, LATER)
     const then = knownOf(fold)
     for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of predicted) {
       const view = describeContext(then, key)
