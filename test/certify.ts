@@ -107,7 +107,7 @@ export async function certify (
     const { threshold, guarantee } = ruleFor(built.snapshotHolder.snapshot(), context)
     return threshold !== null && guarantee !== null && guarantee.units >= 186 && built.snapshotHolder.lag() === 0
   }
-  // On a busy machine more than a quarter may have begun within a sixth of the span. Later ones mend that.
+  // On a busy machine more than a quarter may have begun within a sixth of the span. Later ones make up for that.
   for (let sent = generations; sent < ids.length; sent += 30) {
     if (await until(`${name} is certified`, isCertified, 2).catch(() => false)) return ids.slice(0, sent)
     await reportTo(built, ids.slice(sent, sent + 30).map((id) => losslessOutcome(id, context)))

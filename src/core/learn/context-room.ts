@@ -32,11 +32,13 @@ export function ensureContext (fold: Fold, key: string, time: number, prefix: st
   return created
 }
 
-/** Contexts without room whose outcomes are counted. Each that sends more than one in as many of the refused outcomes stays among them. */
+/** Contexts without room whose outcomes are counted. One that sends more than one in 64 of the refused outcomes keeps its count. */
 const MAX_WAITING = 64
 /** Outcomes within an hour for which a context without room may take the place of another one. */
 const LEAST_WAITING = 16
 const WAITING_MS = 3_600_000
+/** Least time between two searches for contexts that are less busy, ms. */
+const TAKE_EVERY_MS = 1000
 /** How many times as busy as another one a context must be to take its place. */
 const BUSIER = 2
 
@@ -48,11 +50,12 @@ const BUSIER = 2
 export function takePlace (fold: Fold, chain: readonly string[], time: number, prefix: string | undefined): void {
   const leaf = chain.at(-1)!
   const { count, since } = countWaiting(fold, leaf, time)
-  if (count < LEAST_WAITING || !isPowerOfTwo(count)) return // a search looks at all contexts
+  if (count < LEAST_WAITING) return
   const { contexts, configuration: { max_contexts: max, levels } } = fold.ledger
   const places = chain.filter((key) => fold.get(key) === undefined).length
   const beyondShare = prefix === undefined ? 0 : placesBeyondShare(fold, prefix, places)
   const under = beyondShare > 0 ? prefix! : ROOT
+  if (!maySearch(fold, `busier than ${under}`, TAKE_EVERY_MS, time)) return
   const pace = count / (time - since + 1)
   const idle = statesWithin(fold, under).flatMap(([key, state]) => {
     if (depthOf(key) < levels.length || isKept(fold, key, state)) return []
@@ -79,7 +82,13 @@ function countWaiting (fold: Fold, key: string, time: number): Waiting {
   return counted
 }
 
-const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0
+/** Whether a search may run now: it looks at all contexts. @param every least time between two of that name, ms */
+function maySearch (fold: Fold, name: string, every: number, time: number): boolean {
+  const recent = [...fold.ledger.searched_at].filter(([, at]) => time < at + SEARCH_EVERY_MS)
+  if (recent.some(([other, at]) => other === name && time < at + every)) return false
+  fold.ledger = { ...fold.ledger, searched_at: new Map([...recent.filter(([other]) => other !== name), [name, time]]) }
+  return true
+}
 
 /** Generations, reported or only begun, of a context in its first epoch. */
 const trafficOf = ({ reports: { generations, follow_up: { enrolled } } }: ContextState): number => Math.max(generations, enrolled)
@@ -117,11 +126,9 @@ function placesBeyondShare ({ ledger, counts }: Fold, prefix: string, places: nu
 
 /** Removes contexts without evidence that have been idle, of the prefix or, if all room is used up, of all, but none above the new one. */
 function makeRoom (fold: Fold, created: string, time: number, prefix: string | undefined): void {
-  const { searched_at: searched, contexts, configuration: { max_contexts: max, levels } } = fold.ledger
+  const { contexts, configuration: { max_contexts: max, levels } } = fold.ledger
   const under = contexts >= max ? ROOT : prefix ?? ROOT
-  const recent = [...searched].filter(([, at]) => time < at + SEARCH_EVERY_MS)
-  if (recent.some(([key]) => key === under)) return
-  fold.ledger = { ...fold.ledger, searched_at: new Map([...recent, [under, time]]) }
+  if (!maySearch(fold, under, SEARCH_EVERY_MS, time)) return
   const chain = chainOf(created)
   for (const [key, state] of statesWithin(fold, under)) {
     if (depthOf(key) === levels.length && mayGiveWay(fold, key, state, time)) removeContext(fold, key)

@@ -54,16 +54,16 @@ export function withRequested (epoch: Epoch, policy: RequestedGuarantee): Epoch 
 /** Whether counts of the newest units go on: the epoch begins since they are clear, or has the same reports. */
 export function isContinuing (cause: EpochCause): boolean { return cause === 'repair' || cause === 'recovered' }
 
-const FIELDS_OF_MEANING = fieldsOf('meaning', 'judging')
+const EPOCH_FIELDS = fieldsOf('meaning', 'judging')
 
 /** The meaning of evidence: the fields of the policy that another epoch begins with, the version of the score, and the levels. */
-export type EvidenceTerms = Readonly<Pick<Policy, typeof FIELDS_OF_MEANING[number]> & ReturnType<typeof scoreTerms> & { levels: string }>
+export type EvidenceTerms = Readonly<Pick<Policy, typeof EPOCH_FIELDS[number]> & ReturnType<typeof scoreTerms> & { levels: string }>
 
 export function evidenceTermsOf (policy: Policy, levels: Levels, predictors: LivePredictors = NO_PREDICTORS): EvidenceTerms {
   const judge_gain_share = policy.judge_miss_rate === null ? 0 : policy.judge_gain_share
-  return { ...pick(policy, FIELDS_OF_MEANING), ...scoreTerms(policy, levels, predictors), judge_gain_share, levels: levels.join() }
+  return { ...pick(policy, EPOCH_FIELDS), ...scoreTerms(policy, levels, predictors), judge_gain_share, levels: levels.join() }
 }
 
-const TERMS = [...FIELDS_OF_MEANING, 'score_fingerprint', 'levels'] as const satisfies ReadonlyArray<keyof EvidenceTerms>
+const TERMS = [...EPOCH_FIELDS, 'score_fingerprint', 'levels'] as const satisfies ReadonlyArray<keyof EvidenceTerms>
 
 export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean { return TERMS.every((name) => a[name] === b[name]) }

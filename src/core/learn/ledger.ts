@@ -18,7 +18,7 @@ export interface Ledger {
   readonly refused: number
   /** The contexts that are refused most, with the outcomes that named them since they were first refused: a busy one gets room. */
   readonly waiting: ReadonlyMap<string, Waiting>
-  /** When contexts that may give way were last searched for, ms, by the key that they were searched under; old searches are left out. */
+  /** When contexts that may give way were last searched for, ms, by the name of the search; old ones are left out. */
   readonly searched_at: ReadonlyMap<string, number>
   /** Predictors that are not retired, the newest last, and the number of samples at which the trainer makes another. */
   readonly predictors: readonly PredictorRef[]

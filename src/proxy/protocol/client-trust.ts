@@ -1,6 +1,6 @@
 import type { StopgateHeaders } from './stopgate-headers.js'
 
-/** What clients are believed. Anyone can send a request, and a label decides what is certified for all. */
+/** Which statements of clients are believed. Anyone can send a request, and a label decides what is certified for all. */
 export interface ClientTrust {
   /** Whether labels, groups, their sizes and contexts are believed. */
   readonly isTrusted: boolean

@@ -5,7 +5,6 @@ import { certifyingKey, type Context, contextKey, effectivePolicy } from '../../
 import type { Store } from '../../store/store.js'
 import { type Caller, forbidden, keyAccessProblem, requireContext } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import { prefixFor } from '../snapshot/context-room.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { ruleReply } from './rule-reply.js'
 
@@ -35,8 +34,9 @@ export async function acceptProbeForm (
   const rule = ruleFor(snapshot, context)
   if (finding !== undefined) requireRight(caller, key, rule, finding)
   if (finding !== undefined && isNews(rule, finding)) {
+    const { tokenPrefix: prefix } = caller
     const stated = { ...finding, is_stated: finding.is_stated && caller.isOperator }
-    await store.append([{ type: 'probe_form', key, finding: stated, by: caller.tokenName, ...prefixFor(caller.tokenPrefix) }])
+    await store.append([{ type: 'probe_form', key, finding: stated, by: caller.tokenName, ...(prefix !== null && { prefix }) }])
   }
   return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleReply(rule) }
 }

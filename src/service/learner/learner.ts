@@ -174,5 +174,5 @@ export function describeChange ({ cause, before, after }: Pick<Change, 'cause' |
   if (cause === 'drift' && after === null) return 'a threshold is withdrawn, since stopping has come to lose more than is allowed'
   if (after !== null && cause === 'evidence') return 'a threshold is certified'
   if (after !== null) return after === before ? 'a change kept the threshold in force' : 'a threshold has changed'
-  return before === null ? 'a change, and no threshold is in force, as before' : 'a threshold is withdrawn'
+  return before === null ? 'a change; still no threshold is in force' : 'a threshold is withdrawn'
 }

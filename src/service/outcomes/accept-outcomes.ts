@@ -15,7 +15,7 @@ import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { StopLog } from '../decision-log/stop-log.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { lacksRoom, prefixFor } from '../snapshot/context-room.js'
+import { lacksRoom } from '../snapshot/context-room.js'
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { gradeOutcomes } from './grade-outcomes.js'
@@ -140,7 +140,8 @@ export async function reportOutcomes (
   const graded = (await gradeOutcomes(salt, outcomes, caller)).map((entry) => withoutLabel(known, entry))
   const prefix = caller?.tokenPrefix ?? null
   const keys = graded.map((entry) => contextKey(config.levels, entry.context))
-  const entries = prefix === null ? graded : graded.map((entry) => ({ ...entry, ...prefixFor(prefix) }))
+  // Also for known contexts: one may have given way when the entry is folded.
+  const entries = prefix === null ? graded : graded.map((entry) => ({ ...entry, prefix }))
   const areNew = (await store.append(entries)).map((code) => code === 'accepted')
   for (const [i, entry] of graded.entries()) {
     if (!areNew[i]) continue

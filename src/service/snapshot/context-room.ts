@@ -45,11 +45,3 @@ export function contextRoom (links: Links, room: Room, prefixes: readonly string
 export function lacksRoom (links: Links, room: Room, key: string, prefix: string | null): boolean {
   return !exists(links.get(key)) && (isFull(links, room) || (prefix !== null && hasShare(links, room, prefix)))
 }
-
-/**
- * The prefix for the log entry of a report, by whose share the learner gives room; absent where the token has none. It is stated for known
- * contexts, too, since one may have given way when the entry is folded.
- */
-export function prefixFor (prefix: string | null): { readonly prefix?: string } {
-  return prefix === null ? {} : { prefix }
-}

@@ -11,7 +11,7 @@ t.test('patterns name the values of a level, percent-encoded, and * stands for a
   t.notOk(clientTrust(false, '').mayName('task', ''))
 })
 
-t.test('who is trusted is believed in everything', async (t) => {
+t.test('everything that a trusted client states is believed', async (t) => {
   const headers = readStopgateHeaders({ 'x-stopgate-gold': '42', 'x-stopgate-context': 'task=a' })
   t.same(believed(headers, clientTrust(true, '')), { headers, doubted: [] })
   t.match(believed(headers, clientTrust(false, 'task=a')), { headers: { gold: null, context: { task: 'a' } }, doubted: ['X-Stopgate-Gold'] })

@@ -209,5 +209,5 @@ t.test('the log states the effect of a change on the threshold', async (t) => {
   t.match(said('drift', 0.9, null), 'stopping has come to lose more')
   t.match(said('breach', 0.9, null), 'real stops lose more')
   t.equal(said('policy', 0.9, null), 'a threshold is withdrawn')
-  t.equal(said('policy', null, null), 'a change, and no threshold is in force, as before')
+  t.equal(said('policy', null, null), 'a change; still no threshold is in force')
 })

@@ -103,9 +103,9 @@ class Journal:
         self._lock.close()
 
     def _rewrite(self) -> None:
-        """Forgets old labels, and replaces the file by one with a line for each of the others."""
+        """Forgets old labels, but no known pairs, and replaces the file by one with a line for each of the others."""
         oldest = time.time() - _KEPT_SECONDS
-        self._lines = {id: line for id, line in self._lines.items() if line["at"] > oldest}
+        self._lines = {id: line for id, line in self._lines.items() if line["at"] > oldest or "known" in line}
         draft = self._path.with_name(self._path.name + ".new")
         with draft.open("w") as file:
             file.writelines(json.dumps(line) + "\n" for line in self._lines.values())

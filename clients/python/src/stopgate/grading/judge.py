@@ -40,7 +40,7 @@ _NEWEST, _TOLERATED, _LEVEL = 200, 0.05, 0.001
 
 
 class JudgeBlocked(CallFailed):
-    """So many known pairs were judged wrongly that somebody may have talked to the judge: the worker cannot go on."""
+    """So many known pairs were judged wrongly that somebody may have manipulated the judge: the worker cannot go on."""
 
 
 class KnownPairs:
@@ -80,7 +80,6 @@ class KnownPairs:
         with self._lock:
             if lower_limit(self.wrong, self.of, _LEVEL) <= _TOLERATED:
                 return
-            self._keep(self._newest)
             raise JudgeBlocked(
                 f"the judge called {self.wrong} of {self.of} known pairs wrongly: it cannot compare, or requests tell "
                 "it what to say. Read the newest prompts, take another judge, and reset the context, since earlier "
@@ -139,7 +138,7 @@ class Judge:
         """See `Grader`.
 
         Raises:
-            JudgeBlocked: known pairs show that somebody may have talked to the judge.
+            JudgeBlocked: known pairs show that somebody may have manipulated the judge.
         """
         self.known.check()
         return label_of_verdicts(item, [self._verdict(item, early.answer) for early in item.early])
@@ -149,7 +148,7 @@ class Judge:
         costs = "gained" if item.is_stop else "lost"
         if verdict in (None, costs) or random.random() >= self._known_share:
             return verdict
-        # The task and the answer of the same item, since what talks to the judge would stand in them.
+        # The task and the answer of the same item, since what manipulates the judge would stand in them.
         is_itself = random.random() < 0.25 or item.answer.strip() in ("", NO_ANSWER)
         known = self.compare(item, item.answer if is_itself else NO_ANSWER).verdict
         is_right = known == ("tie" if is_itself else "lost")

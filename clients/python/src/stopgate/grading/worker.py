@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from .._http import Connections, Endpoint, Reply
 from ..errors import CallFailed
+from .graders import Http
 from .items import Early, Grader, GradingFailed, Item, NotGradable, verdicts_of
 from .journal import Journal
 from .judge import Judge, JudgeBlocked
@@ -121,7 +122,7 @@ class Worker:
         Raises:
             Refused: the service or the grader refuses the worker's token, or the service the context; where
                 `until_empty` is set, also a context that it does not know yet.
-            JudgeBlocked: known pairs show that somebody may have talked to the judge.
+            JudgeBlocked: known pairs show that somebody may have manipulated the judge.
             OSError: the journal cannot be written.
         """
         if until_empty:
@@ -211,19 +212,19 @@ class Worker:
         """Grades and posts. Returns seconds after which a failed one is tried again; 0: it did not fail."""
         if not item.early:
             return self._leave(item, "not_gradable", None)
-        with self._lock:
+        if not isinstance(self._grader, (Judge, Http)):  # these have timeouts, so a restart may ask again
             self._journal.begun(item.generation_id)
         try:
             label = {**self._grader.label(self._with_texts(item)), "source": self._grader.source}
             verdicts = verdicts_of(item, label)
         except NotGradable as error:
-            self._grade_later(item)
+            self._journal.forget(item.generation_id)
             return self._leave(item, "not_gradable", str(error))
         except JudgeBlocked:
-            self._grade_later(item)
+            self._journal.forget(item.generation_id)
             raise
         except CallFailed as error:
-            self._grade_later(item)
+            self._journal.forget(item.generation_id)
             return self._failed(item, error)
         except Exception as error:  # of an odd answer, which stays begun: the others are graded
             return self._leave(item, "given_up", repr(error))
@@ -233,10 +234,6 @@ class Worker:
             self.counts.verdicts.update(verdicts)
         self._post(item.generation_id, label)
         return 0
-
-    def _grade_later(self, item: Item) -> None:
-        with self._lock:
-            self._journal.forget(item.generation_id)
 
     def _failed(self, item: Item, error: CallFailed) -> float:
         if error.status in _NO_ACCESS:

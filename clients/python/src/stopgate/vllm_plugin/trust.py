@@ -1,4 +1,7 @@
-"""What clients are believed: anyone can send a request, and a label decides what is certified for all."""
+"""Which statements of clients are believed.
+
+Anyone can send a request, and a label decides what is certified for all.
+"""
 
 import re
 from collections.abc import Mapping
