@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastJsonStringify from 'fast-json-stringify'
 import { REPLACEMENT_CHARACTER } from '../src/core/policy/index.js'
+import { isTime } from '../src/core/training/index.js'
 import type { Problem } from '../src/errors/errors.js'
 import { FLOAT32_TOLERANCE } from './field-schemas.js'
 
@@ -25,7 +26,7 @@ const options = {
     run128: (text: string) => text !== '.' && text !== '..' && name128(text),
     text4096: byteLength(4096),
     text65536: byteLength(65_536),
-    'date-time': true,
+    'date-time': isTime,
   },
 } as const
 
@@ -68,6 +69,9 @@ export function itemValidator (schema: object): (item: unknown) => Problem | nul
   return (item) => validate(item) ? null : problemOf(validate.errors![0]!)
 }
 
+const NO_TIME = 'must be an existing RFC 3339 time such as 2026-01-31T12:00:00Z, without leap seconds'
+const NO_TEXT = 'is too long, is not valid Unicode, begins with U+0000, or is not allowed'
+
 /** Turns the first error that Ajv found into a message that says what to change. */
 export function problemOf (error: ErrorObject): Problem {
   const { keyword, params, instancePath, message, parentSchema } = error
@@ -82,7 +86,8 @@ export function problemOf (error: ErrorObject): Problem {
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
   const limit = params.limit === 1 + FLOAT32_TOLERANCE ? 'must be <= 1' : params.limit === -FLOAT32_TOLERANCE ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
-  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, begins with U+0000, or is not allowed' : limit}${allowed}${remedy}` }
+  const said = keyword !== 'format' ? limit : params.format === 'date-time' ? NO_TIME : NO_TEXT
+  return { path: instancePath, message: `${said}${allowed}${remedy}` }
 }
 
 /** The message for a client that sent a bare list or item instead of an object with one list, such as a batch. */

@@ -4,7 +4,7 @@ import { anyError } from '../openapi/field-schemas.js'
 import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema, StopsQuerySchema, StopsSchema } from '../openapi/generation-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
 import { readGeneration } from '../src/service/decision-log/read-generation.js'
-import { readStops } from '../src/service/decision-log/read-stops.js'
+import { readStops } from '../src/service/admin/read-stops.js'
 import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
 import { renderBatch, renderDecision } from '../src/service/decisions/render.js'
 import { MANY_ITEMS_BYTES, sendJson } from '../src/service/http/json.js'
@@ -75,8 +75,8 @@ export const generationsRoutes: FastifyPluginCallbackTypebox<Services> = (app, s
       operationId: 'listStops',
       tags: ['generations'],
       summary: 'List recent stops',
-      description: 'Every stop of a generation with an id, newest first, for STOP_LOG_SECONDS. Stops that other replicas saw within the last seconds may be missing. Of a worker that decides ' +
-        'by itself, a stop is listed once its outcome has arrived.',
+      description: 'Every stop of a generation with an id, newest first, with the outcome that was reported, for STOP_LOG_SECONDS. "em": 0 lists wrong answers. Stops that other ' +
+        'replicas saw within the last seconds may be missing. Of a worker that decides by itself, a stop is listed once its outcome has arrived.',
       querystring: StopsQuerySchema,
       response: { 200: StopsSchema, ...anyError },
     },

@@ -94,6 +94,7 @@ export const STOPS_EXAMPLE = {
     threshold_context: 'model=steady-8b,task=math',
     snapshot_version: 35,
     decided_by: 'service',
+    outcome: { em: 1, tokens: 423, as_probed: true },
   }],
   next: '1789700645678-0:12',
 }

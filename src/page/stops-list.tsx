@@ -22,20 +22,40 @@ const COLUMNS = [
   },
   { head: 'Version', cell: (stop: Stop) => stop.snapshot_version ?? NONE, isNumber: true },
   { head: 'Decided by', cell: (stop: Stop) => stop.decided_by },
+  { head: 'Served answer', cell: (stop: Stop) => served(stop) },
 ]
 
-/** Recent stops, newest first, of a context and those below it, or of one generation. */
-export function StopsList ({ prefix, generation }: { prefix?: string, generation?: string }) {
+function served ({ outcome }: Stop): string {
+  if (outcome === null) return 'not reported'
+  const { em, as_probed: isAsProbed, answer } = outcome
+  const grade = em === null ? 'no label' : em === 1 ? 'right' : 'wrong'
+  return `${grade}${isAsProbed === false ? ', not as probed' : ''}${answer === undefined ? '' : `: ${answer.slice(0, ANSWER_LENGTH)}`}`
+}
+
+/** Characters of an answer that are shown. */
+const ANSWER_LENGTH = 80
+
+interface StopsFilter {
+  /** A context: its stops, and those below it. */
+  readonly prefix?: string
+  readonly generation_id?: string
+  /** `0`: wrong answers. */
+  readonly em?: string
+  readonly since?: string
+}
+
+/** Stops, newest first. */
+export function StopsList ({ filter }: { filter: StopsFilter }) {
   const [pages, setPages] = useState<readonly string[]>([])
-  const filter = `${prefix === undefined ? '' : `&prefix=${encodeURIComponent(prefix)}`}${generation === undefined ? '' : `&generation_id=${encodeURIComponent(generation)}`}`
   const before = pages.at(-1)
   const limit = usePhone() ? 4 : 25
-  const { data, error, staleSince } = useData<StopsReply>(`v1/stops?limit=${limit}${filter}${before === undefined ? '' : `&before=${before}`}`)
+  const query = new URLSearchParams({ limit: `${limit}`, ...filter, ...(before !== undefined && { before }) })
+  const { data, error, staleSince } = useData<StopsReply>(`v1/stops?${query.toString()}`)
   if (data === null) return <Loading error={error} />
   return (
     <>
       <Age since={staleSince} />
-      <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={before !== undefined ? 'There are no older stops.' : generation === undefined ? 'No generation was stopped here lately.' : 'No stop of this generation is kept either.'} />
+      <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={emptyText(filter, before !== undefined, data.next !== null)} />
       {(pages.length > 0 || data.next !== null) && (
         <div class='pager'>
           <button type='button' disabled={pages.length === 0} onClick={() => { setPages(pages.slice(0, -1)) }}>Newer</button>
@@ -46,17 +66,39 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
   )
 }
 
-/** Recent stops with a filter by context. */
+function emptyText ({ generation_id: id, em, since }: StopsFilter, isPaged: boolean, isUnfinished: boolean): string {
+  if (isUnfinished) return 'None was found so far: go on with older ones.'
+  if (isPaged) return 'There are no older stops.'
+  if (id !== undefined) return 'No stop of this generation is kept either.'
+  return em === undefined && since === undefined ? 'No generation was stopped here lately.' : 'No stop is like this.'
+}
+
+/** Recent stops with filters by context, answer and time. */
 export function RecentStops () {
   const [prefix, setPrefix] = useParameter('stops')
+  const [em, setEm] = useParameter('em')
+  const [since, setSince] = useParameter('since')
   const [text, setText] = useState(prefix)
+  const filter = { ...(prefix !== '' && { prefix }), ...(em !== '' && { em }), ...(since !== '' && { since }) }
   return (
     <Card title='Recent stops' note='Every stop of the last week, unless configured otherwise. Choose a threshold to see how it moved.'>
       <form class='filters' onSubmit={(event) => { event.preventDefault(); setPrefix(text.trim()) }}>
         <input type='search' aria-label='Context of the stops' placeholder='model=…,task=…' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} />
         <button type='submit'>Filter</button>
+        <select aria-label='Served answer' value={em} onChange={({ currentTarget }) => { setEm(currentTarget.value) }}>
+          <option value=''>All answers</option>
+          <option value='0'>Wrong answers</option>
+          <option value='1'>Right answers</option>
+        </select>
+        <label>since <input type='datetime-local' value={localTime(since)} onChange={({ currentTarget: { value } }) => { setSince(value === '' ? '' : new Date(value).toISOString()) }} /></label>
       </form>
-      <StopsList key={prefix} {...(prefix !== '' && { prefix })} />
+      <StopsList key={JSON.stringify(filter)} filter={filter} />
     </Card>
   )
+}
+
+/** A time as an input of the browser's time zone has it. */
+function localTime (time: string): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? '' : new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

@@ -1,6 +1,6 @@
 /** Rows of stops that were written together, as the decision log encodes them. */
 export interface StopChunk {
-  /** Orders the chunks. */
+  /** Orders the chunks. Begins with the time of its append, ms. */
   readonly id: string
   readonly rows: Uint8Array
 }
@@ -16,6 +16,6 @@ export const STOP_LIMITS: StopLimits = { seconds: 604_800, bytes: 64 * 1024 * 10
  */
 export interface StopStore {
   readonly append: (rows: Uint8Array) => Promise<void>
-  /** Newest first; with `before`, only chunks before that id. */
+  /** Newest first; with `before`, only chunks before that id, or before that time. */
   readonly read: (before: string | null, limit: number) => Promise<StopChunk[]>
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { GenerationReply } from '../../src/page/api.js'
+import type { GenerationReply, StopsReply } from '../../src/page/api.js'
 import { openPage } from './open-page.js'
 import { example, failure, serviceWith, type Replies } from './replies.js'
 
@@ -84,16 +84,28 @@ t.test('recent stops are listed, filtered by context, with the history of their 
   const service = serviceWith()
   const page = await openPage(t, '#/generation', (request) => { asked.push(request.path); return service(request) })
   const [head, row] = page.table('Stops')
-  t.same(head, ['Time', 'Generation', 'Context', 'Tokens', 'Score', 'Threshold', 'Version', 'Decided by'])
-  t.same(row!.slice(1), ['req-8f2c', 'model=steady-8b,task=math', '416', '0.9810', '0.9730', '35', 'service'])
+  t.same(head, ['Time', 'Generation', 'Context', 'Tokens', 'Score', 'Threshold', 'Version', 'Decided by', 'Served answer'])
+  t.same(row!.slice(1), ['req-8f2c', 'model=steady-8b,task=math', '416', '0.9810', '0.9730', '35', 'service', 'right'])
   await page.fill('Context of the stops', 'model=q')
   await page.click('Filter')
   await page.until('it is sent', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq'))
   t.equal(page.window.location.hash, '#/generation?stops=model%3Dq', 'a link has it')
   await page.click('Older')
-  await page.until('the next page is read', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq&before=1789700645678-0:12'))
+  await page.until('the next page is read', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq&before=1789700645678-0%3A12'))
+  await page.fill('Served answer', '0')
+  await page.until('wrong answers are read', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq&em=0'))
+  t.equal(page.window.location.hash, '#/generation?stops=model%3Dq&em=0')
   await page.click('0.9730')
   await page.until('its history is read', () => asked.includes('v1/history?limit=200&prefix=model%3Dsteady-8b%2Ctask%3Dmath'))
+})
+
+t.test('what a stop served is said in words', async (t) => {
+  const { stops: [stop] } = example('stops')
+  const outcomes: Array<StopsReply['stops'][number]['outcome']> = [
+    null, { em: null, tokens: 9, as_probed: null }, { em: 0, tokens: 9, as_probed: true }, { em: 0, tokens: 9, as_probed: false, answer: '7' },
+  ]
+  const page = await openPage(t, '#/generation', serviceWith({ stops: { stops: outcomes.map((outcome) => ({ ...stop!, outcome })), next: null } }))
+  t.same(page.table('Stops').slice(1).map((row) => row.at(-1)), ['not reported', 'no label', 'wrong', 'wrong, not as probed: 7'])
 })
 
 t.test('a stop without steps in the decision log is still found', async (t) => {

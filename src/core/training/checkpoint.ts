@@ -94,7 +94,7 @@ const TIME = '([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?'
 const ZONE = '([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)'
 const DATE_TIME = new RegExp(`^${DAY}[Tt]${TIME}${ZONE}$`)
 
-function isTime (text: string): boolean {
+export function isTime (text: string): boolean {
   const [, year, month, day] = (DATE_TIME.exec(text) ?? []).map(Number)
   if (day === undefined) return false
   const isLeapYear = year! % 4 === 0 && (year! % 100 !== 0 || year! % 400 === 0)

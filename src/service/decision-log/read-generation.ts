@@ -61,7 +61,7 @@ function outcomeOf ({ at, tokens, stopped, cancelled, em, answer_digest: digest 
 }
 
 /** A label states Exact Match, or has the digests of the answers that are right. */
-function labelledEm (outcomeDigest: string | undefined, label: LabelEvent | undefined): 0 | 1 | null {
+export function labelledEm (outcomeDigest: string | undefined, label: LabelEvent | undefined): 0 | 1 | null {
   const digest = label?.answer_digest ?? outcomeDigest
   if (label?.em !== undefined) return label.em
   if (label?.reference_digests === undefined || digest === undefined) return null

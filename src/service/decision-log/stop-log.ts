@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { ruleFor, type Snapshot } from '../../core/decide/index.js'
-import type { LoggedOutcome, StoppedBy } from '../../core/outcome/index.js'
+import { type LoggedOutcome, observeStop, type StoppedBy } from '../../core/outcome/index.js'
 import { contextKey, type Levels } from '../../core/policy/index.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { StopStore } from '../../store/stop-store.js'
@@ -8,7 +8,7 @@ import type { Config } from '../config/config.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { LogBuffer, type TakenDecision } from './log-buffer.js'
-import { encodeStops, type StopRow } from './stop-rows.js'
+import { encodeStops, type StopDecision, type StopRow } from './stop-rows.js'
 
 /** Interval at which stops are stored, ms: longer than that of other events, since many rows together take less room. */
 const FLUSH_MS = 5000
@@ -16,8 +16,6 @@ const FLUSH_MS = 5000
 const WAITING = 32_768
 /** Rows that are encoded in one turn of the event loop, and stored in one chunk. */
 const CHUNK = 4096
-/** Stops of the last minutes whose outcome needs no row of its own. */
-const REMEMBERED = 65_536
 
 interface StopLogOptions {
   readonly stops: Pick<StopStore, 'append'>
@@ -28,13 +26,13 @@ interface StopLogOptions {
   readonly flushMs?: number
 }
 
-/** Keeps a compact row of every stop. */
+/** Keeps a compact row of every stop, and one of its outcome. */
 export interface StopLog {
   /** Whether stops are kept. */
   readonly isTaken: boolean
   /** Takes a decision that stops. */
   readonly decided: (taken: TakenDecision) => void
-  /** Takes the outcome of a stop, unless this process decided it. @param by the decision of a worker that decided by itself */
+  /** Takes the outcome of a stop. @param by the decision of a worker that decided by itself */
   readonly reported: (id: string, entry: LoggedOutcome, by?: StoppedBy) => void
   readonly flush: () => Promise<void>
   readonly close: () => Promise<void>
@@ -48,19 +46,12 @@ const NO_STOP_LOG: StopLog = {
   async close () {},
 }
 
-/** Keeps a compact row of every stop: those that the service decides, and those that workers report which decide by themselves. */
 export function createStopLog ({ stops, snapshotHolder, config, metrics, log, flushMs = FLUSH_MS }: StopLogOptions): StopLog {
   if (config.stopLogMib === 0) return NO_STOP_LOG
   let [filling, draining] = [new LogBuffer(WAITING), new LogBuffer(WAITING)]
   let reported: StopRow[] = []
-  let [recent, older] = [new Set<string>(), new Set<string>()]
   let dropped = 0
   let last = Promise.resolve()
-
-  function remember (id: string): void {
-    if (recent.size >= REMEMBERED) [recent, older] = [new Set(), recent]
-    recent.add(id)
-  }
 
   async function drain (): Promise<void> {
     const { levels } = snapshotHolder.snapshot()
@@ -95,12 +86,11 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
   return {
     isTaken: true,
     decided (taken) {
-      remember(taken.id)
       if (filling.length >= WAITING) { dropped++; return }
       filling.push(taken, Date.now())
     },
     reported (id, entry, by) {
-      if (!entry.stopped || recent.has(id) || older.has(id)) return
+      if (!entry.stopped) return
       if (reported.length >= WAITING) { dropped++; return }
       reported.push(reportedRow(snapshotHolder.snapshot(), id, entry, by, Date.now()))
     },
@@ -115,16 +105,26 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
 function rowOf (levels: Levels, taken: TakenDecision & { readonly at: number }): StopRow {
   const { at, id, context, source, tokens, score, scorer, threshold, version } = taken
   const key = contextKey(levels, context ?? {})
-  return { at, id, context: key, source: source ?? key, tokens, isReported: false, score, scorer, threshold, version }
+  const decision = { score: score!, scorer, threshold: threshold!, version }
+  return { at, id, context: key, source: source ?? key, tokens, decision, outcome: null }
 }
 
-/** The row of a stop that is known by its outcome. @param by absent: the outcome shows only where it was */
+/** @param by absent: the service decided, or the worker does not state its decision */
 function reportedRow (snapshot: Snapshot, id: string, entry: LoggedOutcome, by: StoppedBy | undefined, at: number): StopRow {
-  const { context, tokens, answer_tokens: answer, stopped_probe: probe } = entry
+  const { context, tokens, answer_tokens: answer, stopped_probe: probe, full } = entry
   const key = contextKey(snapshot.levels, context)
   const { context: source } = ruleFor(snapshot, context)
-  const decided = by === undefined
-    ? { score: null, scorer: null, threshold: null, version: null }
-    : { score: by.score, scorer: by.scorer ?? 'confidence', threshold: by.threshold, version: by.snapshot_version }
-  return { at, id, context: key, source: source ?? key, tokens: probe?.tokens ?? tokens - answer, isReported: true, ...decided }
+  return {
+    at,
+    id,
+    context: key,
+    source: source ?? key,
+    tokens: probe?.tokens ?? tokens - answer,
+    decision: by === undefined ? null : decisionOf(by),
+    outcome: { em: full.exact_match ?? null, tokens, isAsProbed: observeStop(entry, 'exact_match', true)?.isEqual ?? null },
+  }
+}
+
+function decisionOf ({ score, scorer = 'confidence', threshold, snapshot_version: version }: StoppedBy): StopDecision {
+  return { score, scorer, threshold, version }
 }

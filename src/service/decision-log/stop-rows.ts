@@ -4,8 +4,9 @@ import { deflateRaw, inflateRaw } from 'node:zlib'
 const deflate = promisify(deflateRaw)
 const inflate = promisify(inflateRaw)
 
-/** A stop, as the decision log keeps it. */
+/** A row of the list of stops: of the decision, of its outcome, or of both, where a worker decided by itself. */
 export interface StopRow {
+  /** When it was decided, or when its outcome arrived, ms. */
   readonly at: number
   /** The id under which the generation is stored. */
   readonly id: string
@@ -13,13 +14,26 @@ export interface StopRow {
   readonly context: string
   readonly source: string
   readonly tokens: number
-  /** Whether the row is of an outcome that came to this process, which did not decide the stop: a worker or another process did. */
-  readonly isReported: boolean
-  /** `null`: the outcome does not state the threshold. */
-  readonly score: number | null
-  readonly scorer: string | null
-  readonly threshold: number | null
-  readonly version: number | null
+  /** `null`: the outcome does not state it, since this service decided, or a worker does not say. */
+  readonly decision: StopDecision | null
+  /** `null`: the row is of the decision. */
+  readonly outcome: StopOutcome | null
+}
+
+export interface StopDecision {
+  readonly score: number
+  readonly scorer: string
+  readonly threshold: number
+  readonly version: number
+}
+
+export interface StopOutcome {
+  /** Of the served answer; `null`: it had no label then. */
+  readonly em: 0 | 1 | null
+  /** Of the whole generation. */
+  readonly tokens: number
+  /** Whether the served answer is the probed one; `null`: they cannot be compared. */
+  readonly isAsProbed: boolean | null
 }
 
 /** Digits of a score that are kept. */
@@ -32,13 +46,16 @@ interface Columns {
   readonly texts: string[]
   readonly context: number[]
   readonly source: number[]
-  readonly scorer: Array<number | null>
   readonly tokens: number[]
-  /** 1: it is reported. */
-  readonly reported: number[]
+  /** `null`: the row has no decision. */
+  readonly scorer: Array<number | null>
   readonly score: Array<number | null>
   readonly threshold: Array<number | null>
   readonly version: Array<number | null>
+  /** Tokens of the outcome; `null`: the row has none. */
+  readonly served: Array<number | null>
+  readonly em: Array<0 | 1 | null>
+  readonly probed: Array<0 | 1 | null>
 }
 
 /** Encodes rows in the order of time. Compression runs in another thread. */
@@ -54,12 +71,14 @@ export async function encodeStops (rows: readonly StopRow[]): Promise<Uint8Array
     id: rows.map(({ id }) => id),
     context: rows.map(({ context }) => numberOf(context)),
     source: rows.map(({ source }) => numberOf(source)),
-    scorer: rows.map(({ scorer }) => scorer === null ? null : numberOf(scorer)),
     tokens: rows.map(({ tokens }) => tokens),
-    reported: rows.map(({ isReported }) => Number(isReported)),
-    score: rows.map(({ score }) => score === null ? null : Math.round(score * PRECISION) / PRECISION),
-    threshold: rows.map(({ threshold }) => threshold),
-    version: rows.map(({ version }) => version),
+    scorer: rows.map(({ decision }) => decision && numberOf(decision.scorer)),
+    score: rows.map(({ decision }) => decision && Math.round(decision.score * PRECISION) / PRECISION),
+    threshold: rows.map(({ decision }) => decision && decision.threshold),
+    version: rows.map(({ decision }) => decision && decision.version),
+    served: rows.map(({ outcome }) => outcome && outcome.tokens),
+    em: rows.map(({ outcome }) => outcome && outcome.em),
+    probed: rows.map(({ outcome }) => outcome === null || outcome.isAsProbed === null ? null : outcome.isAsProbed ? 1 : 0),
     texts: [...numbers.keys()],
   }
   return await deflate(JSON.stringify(columns))
@@ -76,12 +95,19 @@ export async function decodeStops (bytes: Uint8Array): Promise<StopRow[]> {
       id: columns.id[i]!,
       context: columns.texts[columns.context[i]!]!,
       source: columns.texts[columns.source[i]!]!,
-      scorer: columns.scorer[i] === null ? null : columns.texts[columns.scorer[i]!]!,
       tokens: columns.tokens[i]!,
-      isReported: columns.reported[i] === 1,
-      score: columns.score[i]!,
-      threshold: columns.threshold[i]!,
-      version: columns.version[i]!,
+      decision: decisionAt(columns, i),
+      outcome: outcomeAt(columns, i),
     }))
   } catch { return [] }
+}
+
+function decisionAt ({ texts, scorer, score, threshold, version }: Columns, i: number): StopDecision | null {
+  if (scorer[i] === null) return null
+  return { scorer: texts[scorer[i]!]!, score: score[i]!, threshold: threshold[i]!, version: version[i]! }
+}
+
+function outcomeAt ({ served, em, probed }: Columns, i: number): StopOutcome | null {
+  if (served[i] === null) return null
+  return { tokens: served[i]!, em: em[i]!, isAsProbed: probed[i] === null ? null : probed[i] === 1 }
 }

@@ -10,7 +10,7 @@ interface EmbeddedStopsOptions {
 /** Bytes of the time (ms, a double) before the rows of a chunk. */
 const HEAD = 8
 
-/** Stops in a folder: numbered chunks, each with the time of its append. */
+/** Stops in a folder: chunks, numbered by the time of their append. */
 export class EmbeddedStops implements StopStore {
   readonly #options: EmbeddedStopsOptions
 
@@ -25,7 +25,7 @@ export class EmbeddedStops implements StopStore {
     await write(() => {
       const { stopRows, getMeta, setMeta } = reads()
       const [last = 0] = stopRows.getKeys({ reverse: true, limit: 1 })
-      stopRows.putSync(last + 1, chunk)
+      stopRows.putSync(Math.max(last + 1, now), chunk)
       let bytes = getMeta('stop_bytes') + chunk.length
       for (const { key, value } of [...stopRows.getRange({ limit: 16 })]) { // more than can be added
         if (bytes <= limits.bytes && value.readDoubleLE() >= now - limits.seconds * 1000) break

@@ -97,6 +97,35 @@ t.test('a stop that one replica decides and another one has reported to it is li
   t.same(await idsOf(built, `before=${second.next}`), [])
 })
 
+t.test('wrong answers are found by EM, time, version and context, also those that were labelled later', async (t) => {
+  const built = await build(t, LIVE)
+  await certify(built)
+  const start = new Date().toISOString()
+  const version = (await built.send('POST', '/v1/decisions', step('right'))).body.snapshot_version
+  for (const id of ['wrong', 'labelled', 'lost']) await built.send('POST', '/v1/decisions', step(id))
+  const outcome = { arm: 'treated', context: CONTEXT, tokens: 80, answer_tokens: 5, stopped: true }
+  const probe = { tokens: 32, answer: '7' }
+  await built.send('POST', '/v1/outcomes', { ...outcome, generation_id: 'right', stopped_probe: probe, answer: '7', reference: '7' })
+  await built.send('POST', '/v1/outcomes', { ...outcome, generation_id: 'wrong', stopped_probe: probe, answer: '8', reference: '7' })
+  await built.send('POST', '/v1/outcomes', { ...outcome, generation_id: 'labelled', stopped_probe: probe, answer: '9' })
+  t.match((await stopsOf(built)).stops, [
+    { generation_id: 'lost', outcome: null },
+    { generation_id: 'labelled', outcome: { em: null, tokens: 80, as_probed: false, answer: '9' } },
+    { generation_id: 'wrong', outcome: { em: 0, tokens: 80, as_probed: false, answer: undefined } },
+    { generation_id: 'right', outcome: { em: 1, tokens: 80, as_probed: true }, decided_by: 'service' },
+  ])
+  t.equal((await built.send('POST', '/v1/outcomes/labelled/label', { em: 0, stopped_probe_em: 1 })).status, 202)
+  t.same(await idsOf(built, 'em=0'), ['labelled', 'wrong'])
+  t.same(await idsOf(built, 'em=1'), ['right'])
+  t.same(await idsOf(built, `em=0&since=${start}&version=${version}&prefix=model=q`), ['labelled', 'wrong'])
+  for (const none of ['prefix=model=r', `version=${version + 1}`, `until=${start}`, 'since=2090-01-01T00:00:00Z']) {
+    t.same(await stopsOf(built, `em=0&${none}`), { stops: [], next: null }, none)
+  }
+  const { stops: [newest], next } = await stopsOf(built, 'em=0&limit=1')
+  t.match([newest, await idsOf(built, `em=0&before=${next}`)], [{ generation_id: 'labelled' }, ['wrong']])
+  t.match(await built.send('GET', '/v1/stops?since=yesterday'), { status: 400, body: { details: [{ path: '/since' }] } })
+})
+
 t.test('without room for stops none is kept', async (t) => {
   const built = await build(t, { STOP_LOG_MIB: '0' })
   await certify(built)
