@@ -24,21 +24,23 @@ export const FleetPageQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'Number of contexts to list (1 to 500)' })),
 }, { additionalProperties: false })
 
-export const StopNothingOrderSchema = Type.Object({
-  on: Type.Boolean({ description: 'true: stop nothing; false: stop generations again, by the mode that the root had before' }),
-  reason: PinSchema.properties.reason,
-}, { additionalProperties: false, title: 'StopNothingOrder', description: 'An order to stop nothing, or to stop again', examples: [{ on: false, reason: 'incident 42 is over' }] })
+export const PauseRequestSchema = Type.Object({ reason: PinSchema.properties.reason }, {
+  additionalProperties: false, title: 'PauseRequest', description: 'Why stopping is paused', examples: [{ reason: 'incident 42' }],
+})
 
-export const StopNothingSchema = Type.Object({
-  on: Type.Boolean({ description: 'Whether this replica stops nothing' }),
-  stored: Type.Boolean({ description: 'Whether the store has the order to stop nothing, as mode "off" at *, so that all replicas obey; after it was undone: false' }),
-  since: nullable<string>('string', { format: 'date-time', description: 'When this replica was ordered to (ISO 8601, UTC), in the reply to the order and until its store has it; otherwise null, and the audit trail has it' }),
-  by: nullable<string>('string', { description: 'Name of the token that ordered it; STOP_NOTHING for the setting; null as for since' }),
-  reason: nullable<string>('string', { description: 'Reason that was given; null as for since' }),
+export const EndOfPauseQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
+
+export const PauseSchema = Type.Object({
+  paused: Type.Boolean({ description: 'Whether stopping is paused on the replica that answers' }),
+  stored: Type.Boolean({ description: 'Whether the store has the same, so that all replicas follow; false: send the request to each of the other replicas, too' }),
+  since: nullable<string>('string', { format: 'date-time', description: 'When it was paused (ISO 8601, UTC); null: it is not, or the audit trail no longer has it' }),
+  by: nullable<string>('string', { description: 'Name of the token that paused it; PAUSE_STOPPING: the setting; stopgate: the service kept a pause that the store had lost; null as for since' }),
+  reason: nullable<string>('string', { description: 'Reason that was given; null: none, or as for since' }),
+  message: Type.String({ description: 'The state in words, and what is left to do' }),
 }, {
-  title: 'StopNothing',
-  description: 'State of the switch on this replica',
-  examples: [{ on: true, stored: false, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42' }],
+  title: 'Pause',
+  description: 'Whether stopping is paused, by whom, since when and why',
+  examples: [{ paused: true, stored: true, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42', message: 'Stopping is paused on all replicas.' }],
 })
 
 export const AcknowledgementSchema = Type.Object({ reason: PinSchema.properties.reason }, {

@@ -133,7 +133,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       operationId: 'patchPolicy',
       summary: 'Change fields of the policy of a context',
       description: 'A JSON merge patch (RFC 7396) of the fields that the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
-        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: generations are no longer stopped in any context. ' +
+        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * pauses stopping, like PUT /v1/pause: generations are no longer stopped in any context. ' +
         'Neither this nor setting the mode back loses evidence. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
       params,

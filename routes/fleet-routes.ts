@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/field-schemas.js'
-import { AcknowledgementSchema, FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema, StopNothingOrderSchema, StopNothingSchema, StoreLossSchema } from '../openapi/fleet-schemas.js'
+import { AcknowledgementSchema, EndOfPauseQuerySchema, FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema, PauseRequestSchema, PauseSchema, StoreLossSchema } from '../openapi/fleet-schemas.js'
 import { AuditQuerySchema, AuditSchema } from '../openapi/policy-schemas.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { auditPage } from '../src/service/admin/history.js'
@@ -38,32 +38,46 @@ export const fleetRoutes: FastifyPluginCallbackTypebox<Services> = (app, { fleet
   done()
 }
 
-export const stopNothingRoutes: FastifyPluginCallbackTypebox<Services> = (app, { stopNothing }, done) => {
+export const pauseRoutes: FastifyPluginCallbackTypebox<Services> = (app, { pause }, done) => {
   const tags = ['operate']
-  app.get('/v1/stop-nothing', {
-    config: { role: 'operator' },
+  const config = { role: 'operator' } as const
+  const response = { 200: PauseSchema, ...anyError }
+  app.get('/v1/pause', {
+    config,
     schema: {
       tags,
-      operationId: 'getStopNothing',
-      summary: 'Show whether this replica stops nothing',
-      description: 'The state of the switch on the replica that answers, even if the store cannot be reached.',
-      response: { 200: StopNothingSchema, ...anyError },
+      operationId: 'getPause',
+      summary: 'Show whether stopping is paused',
+      description: 'Whether the replica that answers stops generations, even if the store cannot be reached.',
+      response,
     },
-  }, () => stopNothing.view())
+  }, () => pause.view())
 
-  app.post('/v1/stop-nothing', {
-    config: { role: 'operator' },
+  app.put('/v1/pause', {
+    config,
     schema: {
       tags,
-      operationId: 'setStopNothing',
-      summary: 'Stop nothing, or stop again',
-      description: 'The switch for emergencies. `{"on": true}` is in force on this replica when the call returns, even if the store cannot be reached. The store gets it as mode "off" at *, as ' +
-        'soon as it can be reached, and then it is in force on all replicas; until then, call each of them. No evidence is lost. `{"on": false}` undoes it on all replicas: the root gets the ' +
-        'mode that it had before.',
-      body: StopNothingOrderSchema,
-      response: { 200: StopNothingSchema, ...anyError },
+      operationId: 'pauseStopping',
+      summary: 'Pause stopping',
+      description: 'For emergencies: no generation is stopped any more, in any context, and no evidence is lost. The pause is in force on this replica when the call returns, even if the store ' +
+        'cannot be reached. The store gets it as mode "off" at *, as soon as it can be reached, and then it is in force on all replicas; until then, call each of them.',
+      body: PauseRequestSchema,
+      response,
     },
-  }, ({ body: { on, reason }, tokenName: by }) => on ? stopNothing.switchOn({ by, reason }) : stopNothing.switchOff({ by, reason }))
+  }, ({ body: { reason }, tokenName: by }) => pause.start({ by, reason }))
+
+  app.delete('/v1/pause', {
+    config,
+    schema: {
+      tags,
+      operationId: 'endPause',
+      summary: 'End the pause of stopping',
+      description: 'Generations are stopped again on all replicas: * gets the mode that it had before. Ending it twice does no harm. While the store cannot be reached, a pause that it has stays ' +
+        '(503), and one that it does not have ends on this replica.',
+      querystring: EndOfPauseQuerySchema,
+      response,
+    },
+  }, ({ query: { reason }, tokenName: by }) => pause.end({ by, reason }))
   done()
 }
 

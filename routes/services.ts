@@ -14,7 +14,7 @@ import type { ListenerTls } from '../src/service/http/listener-tls.js'
 import type { Metrics } from '../src/service/metrics/metrics.js'
 import type { PredictorVersions } from '../src/service/admin/predictor-versions.js'
 import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
-import type { StopNothing } from '../src/service/admin/stop-nothing.js'
+import type { Pause } from '../src/service/admin/pause.js'
 import type { StoreLossReader } from '../src/service/admin/store-loss.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
@@ -33,7 +33,7 @@ export interface Services {
   readonly contexts: Contexts
   readonly fleet: Fleet
   readonly contextCommands: ContextCommands
-  readonly stopNothing: StopNothing
+  readonly pause: Pause
   readonly storeLoss: StoreLossReader
   readonly predictors: PredictorVersions
   readonly enroller: Enroller

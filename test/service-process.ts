@@ -21,6 +21,7 @@ export interface ServiceProcess {
   readonly url: () => Promise<string>
   readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
   readonly put: (path: string, body: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
+  readonly delete: (path: string, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
   readonly get: (path: string, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
 }
 
@@ -61,6 +62,7 @@ export function startProcess (
     url,
     post: (path, body, headers) => call(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
     put: (path, body, headers) => call(path, { method: 'PUT', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    delete: (path, headers = {}) => call(path, { method: 'DELETE', headers }),
     get: (path, headers = {}) => call(path, { headers }),
   }
 }

@@ -18,22 +18,21 @@ export interface Fault {
 const REASON = { reason: 'drill' }
 const POLICY = `/v1/contexts/${KEY}/policy`
 
-const order = (fleet: DrillFleet, on: boolean) => Promise.all(fleet.replicas().map((replica) => replica.post('/v1/stop-nothing', { on, ...REASON })))
 const hasAlarm = (alarm: string) => ({ alarms }: any) => alarms.some((row: any) => row.alarm === alarm)
 
-async function stopEverything (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+async function pause (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, readyz, metric, alert } = fleet.signs
   await certify(fleet)
   await Promise.all([
-    action({ text: 'POST /v1/stop-nothing on one replica', act: () => fleet.replica.post('/v1/stop-nothing', { on: true, ...REASON }), isDone: () => fleet.decide('continue', 'off') }),
+    action({ text: 'PUT /v1/pause on one replica', act: () => fleet.replica.put('/v1/pause', REASON), isDone: () => fleet.decide('continue', 'off') }),
     fault(async () => {}, [
-      page('/v1/stop-nothing', 'the switch is on', ({ on }) => on), readyz('No generation is stopped anywhere'), metric('stopgate_stops_nothing'), alert('StopsNothing'),
+      page('/v1/pause', 'stopping is paused', ({ paused }) => paused), readyz('Stopping is paused on all replicas'), metric('stopgate_paused'), alert('Paused'),
     ]),
   ])
-  await action({ text: 'undone', act: () => fleet.replica.post('/v1/stop-nothing', { on: false, ...REASON }), isDone: () => fleet.decide('stop') })
+  await action({ text: 'the pause is ended', act: () => fleet.replica.delete('/v1/pause?reason=drill'), isDone: () => fleet.decide('stop') })
 }
 
-async function stopEverythingWithoutStore (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+async function pauseWithoutStore (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, readyz, metric, alert } = fleet.signs
   await certify(fleet)
   let bringBack = async () => {}
@@ -41,13 +40,13 @@ async function stopEverythingWithoutStore (fleet: DrillFleet, { fault, action }:
     page('/readyz', 'the store is away', ({ store }) => !store.up), readyz(fleet.store === 'redis' ? 'The store cannot be reached' : 'Make room on the disk'),
     metric('stopgate_store_up', (value) => value === 0), alert('StoreDown'),
   ], () => fleet.replica.post('/v1/outcomes/batch', { outcomes: rightRuns(100) }))
-  await action({ text: 'POST /v1/stop-nothing on each replica', act: () => order(fleet, true), isDone: () => fleet.decide('continue', 'off') })
+  await action({ text: 'PUT /v1/pause on each replica', act: () => Promise.all(fleet.replicas().map((replica) => replica.put('/v1/pause', REASON))), isDone: () => fleet.decide('continue', 'off') })
   await action({
-    text: 'the store is back, and has the order',
+    text: 'the store is back, and has the pause',
     act: bringBack,
-    isDone: () => fleet.onAll(async (replica) => (await replica.get('/v1/stop-nothing')).body.stored),
+    isDone: () => fleet.onAll(async (replica) => (await replica.get('/v1/pause')).body.stored),
   })
-  await action({ text: 'undone', act: () => fleet.replica.post('/v1/stop-nothing', { on: false, ...REASON }), isDone: () => fleet.decide('stop') })
+  await action({ text: 'the pause is ended', act: () => fleet.replica.delete('/v1/pause?reason=drill'), isDone: () => fleet.decide('stop') })
 }
 
 async function storeLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
@@ -189,8 +188,8 @@ async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<vo
 }
 
 export const FAULTS: readonly Fault[] = [
-  { name: 'Everything must stop', play: stopEverything },
-  { name: 'Everything must stop, and the store is away', play: stopEverythingWithoutStore },
+  { name: 'Stopping must be paused', play: pause },
+  { name: 'Stopping must be paused, and the store is away', play: pauseWithoutStore },
   { name: 'The store is lost', isOfRedis: true, play: storeLost },
   { name: 'A bound of 0.5 is typed', play: boundRefused },
   { name: 'A bound of 0.5 is in force, since MAX_EM_DROP_LIMIT was raised', settings: { MAX_EM_DROP_LIMIT: '0.5' }, play: boundAccepted },

@@ -12,10 +12,10 @@ import { createContextCommands } from '../service/admin/context-commands.js'
 import { createContexts } from '../service/admin/contexts.js'
 import { createFleetReader } from '../service/admin/fleet.js'
 import { createHistory, lastWithdrawals } from '../service/admin/history.js'
+import { createPause, type PauseChannel } from '../service/admin/pause.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
 import { createStoreLoss } from '../service/admin/store-loss.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
-import { createStopNothing, type StopNothingChannel } from '../service/admin/stop-nothing.js'
 import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
 import { createStopLog } from '../service/decision-log/stop-log.js'
@@ -78,7 +78,7 @@ export async function assemble (
     refused: learner.refused,
     contextRoom: () => contextRoom(snapshotHolder.loaded().links, config, access.prefixes()),
     isConfiguredApart: () => configurations.problem() !== null,
-    stopsNothing: () => snapshotHolder.stopsNothing() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',
+    isPaused: () => snapshotHolder.isPaused() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',
     pins: () => snapshotHolder.loaded().inputs.pins.size,
     newMembers: () => countNewMembers(config.levels, snapshotHolder.loaded().links),
     lag: snapshotHolder.lag,
@@ -93,8 +93,8 @@ export async function assemble (
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader(scan, config)
   const contextCommands = createContextCommands(store, snapshotHolder, config)
-  const channel = worker === undefined ? null : process as StopNothingChannel
-  const stopNothing = createStopNothing({ snapshotHolder, commands: contextCommands, config, log, channel })
+  const channel = worker === undefined ? null : process as PauseChannel
+  const pause = createPause({ store, snapshotHolder, commands: contextCommands, config, log, channel })
   const storeLoss = createStoreLoss({ store, snapshotHolder })
   const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
@@ -109,7 +109,7 @@ export async function assemble (
     contexts,
     fleet,
     contextCommands,
-    stopNothing,
+    pause,
     storeLoss,
     predictors,
     enroller,
@@ -126,7 +126,7 @@ export async function assemble (
     access.close()
     configurations.close()
     tls?.close()
-    await stopNothing.close()
+    await pause.close()
     await enroller.close()
     await refusedStops.close()
     await decisionLog.close()

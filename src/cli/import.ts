@@ -39,8 +39,8 @@ export async function run (args: readonly string[], { env, stderr }: CommandIo):
   const state = await read(file)
   await withStore(env, async (store) => {
     try {
-      const isOff = (await store.policies([ROOT])).get(ROOT)?.mode === 'off'
-      const kept = isOff ? withOrder(state, Date.now()) : state
+      const isPaused = (await store.policies([ROOT])).get(ROOT)?.mode === 'off'
+      const kept = isPaused ? withPause(state, Date.now()) : state
       await store.importRows(withImport(kept, await endedEpochs(store), Date.now()), values.replace === true)
     } catch (error) {
       throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if you need it, then import with --replace`) : error
@@ -61,13 +61,13 @@ function withImport (state: SortedState, replaced: Record<string, EndedEpoch>, n
   return withEntry(state, { type: 'import', replaced }, now)
 }
 
-/** The state in which the order to stop nothing stands that the store has: only an operator undoes it. @param now ms */
-function withOrder (state: SortedState, now: number): SortedState {
+/** The state with the pause of stopping that the store has: only an operator ends it. @param now ms */
+function withPause (state: SortedState, now: number): SortedState {
   const { policies, audit } = state.rows
   const replaced = (policies.find(({ key }) => key === ROOT)?.value ?? null) as PolicyPatch | null
   if (replaced?.mode === 'off') return state
   const policy = { ...replaced, mode: 'off' as const }
-  const command: Command = { type: 'policy', key: ROOT, policy, by: SERVICE, reason: 'the store that the import replaced had the order to stop nothing' }
+  const command: Command = { type: 'policy', key: ROOT, policy, by: SERVICE, reason: 'stopping was paused in the store that the import replaced' }
   const { meta, rows } = withEntry(state, command, now)
   const row = { time: now, version: meta.version, command, replaced }
   return {

@@ -1,7 +1,7 @@
 import type { Type } from '#typebox'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
-import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
+import type { FleetPageSchema, FleetSchema, PauseSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { PredictorListSchema } from '../../openapi/predictor-schemas.js'
@@ -11,7 +11,7 @@ import type { RunListSchema, RunSchema } from '../../openapi/training-run-schema
 
 /** Replies of the API. */
 export type FleetReply = Type.Static<typeof FleetSchema>
-export type StopNothingReply = Type.Static<typeof StopNothingSchema>
+export type PauseReply = Type.Static<typeof PauseSchema>
 export type StoreLossReply = Type.Static<typeof StoreLossSchema>
 export type FleetPageReply = Type.Static<typeof FleetPageSchema>
 export type FleetRow = FleetPageReply['contexts'][number]

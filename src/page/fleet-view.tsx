@@ -3,10 +3,10 @@ import { ContextsTable } from './contexts-table.js'
 import { ago, count, percent, points, short, spread, words } from './format.js'
 import { useData } from './live.js'
 import { NextStep } from './next-step.js'
+import { PauseSwitch } from './pause.js'
 import { Age, Badge, Card, DropBar, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
 import { SavingsPanel } from './savings-panel.js'
-import { StopSwitch } from './stop-switch.js'
 import { StoreLoss } from './store-loss.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
@@ -49,7 +49,7 @@ export function FleetView () {
     <>
       <div class='card-head'>
         <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
-        {fleet.prefix === '*' && <StopSwitch />}
+        {fleet.prefix === '*' && <PauseSwitch />}
       </div>
       {fleet.prefix === '*' && <StoreLoss />}
       <Age since={oldSince} />

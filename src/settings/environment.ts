@@ -7,7 +7,7 @@ export class ConfigError extends Error { override name = 'ConfigError' }
 /** Environment variables are text, which is coerced. Variables that are not settings are left out. */
 const ajv = new Ajv({ strict: false, validateSchema: false, coerceTypes: true, useDefaults: true, removeAdditional: 'all' })
 
-/** A switch may also be 1 or 0, or a replica that is restarted in haste with STOP_NOTHING=1 would not start. */
+/** A switch may also be 1 or 0, or a replica that is restarted in haste with PAUSE_STOPPING=1 would not start. */
 const SWITCHES: ReadonlyMap<string | undefined, string> = new Map([['1', 'true'], ['0', 'false']])
 
 /**

@@ -82,7 +82,7 @@ t.test('a policy is inherited field by field, and a child may state its own', as
   t.match((await send('GET', `${url}/policy`)).body, { effective: { mode: 'shadow' } })
 })
 
-t.test('the kill switch and its undoing keep the policy of the root, and the evidence', async (t) => {
+t.test('a pause and its end keep the policy of the root, and the evidence', async (t) => {
   const built = await build(t, LIVE)
   const { send } = built
   await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, judge_miss_rate: null })
@@ -286,7 +286,7 @@ t.test('an unknown query parameter is refused, such as a misspelt dry_run that w
   t.match((await send('GET', url)).body, { pin: null, epoch: 1 })
 })
 
-t.test('the kill switch works when the table of policies is full', async (t) => {
+t.test('stopping can be paused when the table of policies is full', async (t) => {
   const { send } = await build(t, { MAX_CONTEXTS: '2' })
   for (const model of ['a', 'b']) t.equal((await send('PUT', `/v1/contexts/model=${model}/policy`, { max_em_drop: 0.03 })).status, 200)
   t.match(await send('PUT', '/v1/contexts/model=c/policy', { max_em_drop: 0.03 }), { status: 409, body: { code: 'TOO_MANY' } })

@@ -12,7 +12,7 @@ import type { ChainLink } from '../learn/chain-link.js'
  */
 export const DIAGNOSES = {
   sums_only: 'This context only sums up those below it: look at one of them.',
-  mode_off: 'Its mode is off, by its own policy or one above it: set that to enforce. If nothing is stopped anywhere, resume stopping on the Fleet view.',
+  mode_off: 'Its mode is off, by its own policy or one above it: set that to enforce. If stopping is paused, end the pause on the Fleet view.',
   mode_shadow: 'Its mode is shadow, so decisions are made but stop nothing: set it to enforce.',
   pin_never: 'A pin says never: remove it, or pin a threshold.',
   left_pool: 'It has left its pool, since its own generations lose more EM than the pool allows: certify it on its own, or wait for the next epoch of the pool.',

@@ -7,7 +7,6 @@ import {
 import { fingerprintOf, type Predictor, scoreOfPolicy, usablePin } from '../../core/scores/index.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/index.js'
 import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
-import { AUDIT_LIMIT } from '../../store/log.js'
 import type { AuditRow, Revision, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
@@ -94,7 +93,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     const tried = await give(async (revision) => {
       const { policies } = await stated(revision)
       const policy = next(policies.get(key))
-      isHarmless ||= isKillSwitch(policies.get(key), policy)
+      isHarmless ||= isPause(policies.get(key), policy)
       if (policy !== null) checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
       view = viewOf(checkedPolicies(config, policies, key, policy), key)
       if (requested?.score != null || requested?.label != null) checkScore(view.effective)
@@ -127,12 +126,12 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       return patchedPolicy(stated, patch)
     }, request),
 
-    /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
-    async switchOff (isOff: boolean, origin: Origin) {
+    /** Sets the mode of the root to `off`, or back to what it was before; for the pause, which needs no confirmation. */
+    async pause (isOn: boolean, origin: Origin) {
       const present = (await store.policies([ROOT])).get(ROOT)
-      if (isOff === (present?.mode === 'off')) return // another replica was faster
+      if (isOn === (present?.mode === 'off')) return // another replica was faster
       if (present === UNREADABLE_POLICY) throw new UnreadablePolicyError(ROOT)
-      const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
+      const mode = isOn ? 'off' : modeBefore(await findPause(store))
       const next = (stated: PolicyPatch = {}) => patchedPolicy(stated, { mode })
       await change(ROOT, null, next, { ...origin, prefix: null }, true)
     },
@@ -188,15 +187,29 @@ function pinOf (
 }
 
 /** Whether a change only sets the mode to `off`. A PUT that drops another field has to be confirmed like any other change. */
-function isKillSwitch (stated: PolicyPatch = {}, next: PolicyPatch | null): boolean {
+function isPause (stated: PolicyPatch = {}, next: PolicyPatch | null): boolean {
   return stated !== UNREADABLE_POLICY && next?.mode === 'off' && isDeepStrictEqual({ ...stated, mode: 'off' }, { ...next })
 }
 
-/** The mode that the root stated before it was switched off; `null`: none. @param rows of the audit trail, newest first */
-function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
-  const isSwitchedOff = ({ command, replaced }: AuditRow): boolean =>
-    command.type === 'policy' && command.key === ROOT && command.policy?.mode === 'off' && (replaced as PolicyPatch | null)?.mode !== 'off'
-  return (rows.find(isSwitchedOff)?.replaced as PolicyPatch | null | undefined)?.mode ?? null
+/** Rows of the audit trail that are read at a time. */
+const AUDIT_PAGE = 500
+
+/** The last command that paused stopping, by setting the mode of the root to `off`; `null`: the audit trail no longer has it. */
+export async function findPause (store: Pick<Store, 'audit'>): Promise<AuditRow & { readonly command: Command } | null> {
+  const isFound = (row: AuditRow): row is AuditRow & { readonly command: Command } => row.command.type === 'policy' &&
+    row.command.key === ROOT && row.command.policy?.mode === 'off' && (row.replaced as PolicyPatch | null)?.mode !== 'off'
+  let before: string | undefined
+  for (;;) {
+    const rows = await store.audit(AUDIT_PAGE, before)
+    const found = rows.find(isFound)
+    if (found !== undefined || rows.length < AUDIT_PAGE) return found ?? null
+    before = rows.at(-1)!.id
+  }
+}
+
+/** The mode that the root stated before stopping was paused; `null`: none. */
+function modeBefore (pause: AuditRow | null): Policy['mode'] | null {
+  return (pause?.replaced as PolicyPatch | null | undefined)?.mode ?? null
 }
 
 /** An unreadable policy keeps its place, so that it can be replaced. */

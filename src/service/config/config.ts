@@ -60,7 +60,7 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     hasLearnerThread: settings.LEARNER_THREAD,
     staleAfterSeconds: settings.STALE_AFTER_SECONDS,
     maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
-    stopNothing: settings.STOP_NOTHING,
+    pauseStopping: settings.PAUSE_STOPPING,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
   }
 }

@@ -39,7 +39,7 @@ export const SettingsSchema = Type.Object({
   LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own' }),
   STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),
   MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds)' }),
-  STOP_NOTHING: Type.Boolean({ default: false, description: 'Whether this replica stops no generation, until it is told otherwise by POST /v1/stop-nothing' }),
+  PAUSE_STOPPING: Type.Boolean({ default: false, description: 'Whether this replica starts with stopping paused, until DELETE /v1/pause' }),
   SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
 })
 

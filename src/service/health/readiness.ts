@@ -11,8 +11,8 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 /** A part of the service that may have a problem; `null`: it has none. */
 interface Watched { readonly problem: () => string | null }
 
-/** Whether this replica stops nothing, whether the store has that order, and who gave it, if it has not. */
-interface NothingStopped { readonly on: boolean, readonly stored: boolean, readonly by: string | null, readonly reason: string | null }
+/** Whether stopping is paused on this replica, and that in words. */
+interface PauseState { readonly paused: boolean, readonly message: string }
 
 interface HealthServices {
   readonly config: Pick<Config, 'levels' | 'maxContexts'>
@@ -21,7 +21,7 @@ interface HealthServices {
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched & { readonly prefixes: () => readonly string[] }
-  readonly stopNothing: { readonly view: () => NothingStopped }
+  readonly pause: { readonly view: (isNaming: boolean) => Promise<PauseState> }
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
 }
@@ -58,17 +58,17 @@ export async function readiness (services: HealthServices, isNaming: boolean) {
     store: { kind: store.kind, up: store.isUp() },
     snapshot: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
     learner: { leader: learner.isLeader() },
-    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services, isNaming)],
+    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services, await services.pause.view(isNaming), isNaming)],
   }
 }
 
-function warnings (services: HealthServices, isNaming: boolean): string[] {
-  const { config, snapshotHolder, learner, configurations, access, tls, stopNothing } = services
+function warnings (services: HealthServices, pause: PauseState, isNaming: boolean): string[] {
+  const { config, snapshotHolder, learner, configurations, access, tls } = services
   const list = (names: Iterable<string>): string | null => namesOf(names, isNaming)
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
-    [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To resume stopping, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
+    [pause.paused ? pause.message : null, (message) => `${message} End the pause on the Fleet view of the operators' page, or by DELETE /v1/pause?reason=...`],
     [lossOf(snapshotHolder.loss()), (what) => `${what}. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
@@ -102,14 +102,6 @@ const LOSSES: Readonly<Record<StoreLoss['kind'], string>> = {
 
 function lossOf (loss: StoreLoss | null): string | null {
   return loss === null ? null : `Since ${new Date(loss.at).toISOString()} the store ${LOSSES[loss.kind]}`
-}
-
-/** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */
-function nothingStopped ({ on, stored, by, reason }: NothingStopped, isNaming: boolean): string | null {
-  if (!on) return null
-  if (stored) return 'anywhere: the mode at * is off'
-  const why = by === null || !isNaming ? '' : `, by order of ${by}${reason === null ? '' : ` (${reason})`}`
-  return `by this replica${why}. The store does not have the order, so tell the other replicas, too`
 }
 
 /**

@@ -32,8 +32,8 @@ export interface GaugeSources {
   readonly contextRoom: () => { readonly isFull: boolean, readonly fullPrefixes: number }
   /** Whether another replica has other levels or another default policy. */
   readonly isConfiguredApart: () => boolean
-  /** Whether no generation is stopped anywhere. */
-  readonly stopsNothing: () => boolean
+  /** Whether stopping is paused. */
+  readonly isPaused: () => boolean
   /** Pins in force. */
   readonly pins: () => number
   /** Members of pools that are new. */
@@ -90,7 +90,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
       this.set({ limit: 'prefix' }, fullPrefixes)
     },
   })
-  gauge('stops_nothing', '1 if an operator has ordered that nothing is stopped (POST /v1/stop-nothing, or mode off at *), otherwise 0', () => sources.stopsNothing() ? 1 : 0)
+  gauge('paused', '1 while stopping is paused (PUT /v1/pause, or mode off at *), otherwise 0', () => sources.isPaused() ? 1 : 0)
   gauge('pins', 'Pins in force', sources.pins)
   gauge('new_pool_members', 'Contexts that are new in their pool, so that their first generations run in full', sources.newMembers)
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)

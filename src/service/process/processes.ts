@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import type { StopNothingMessage } from '../admin/stop-nothing.js'
+import type { PauseMessage } from '../admin/pause.js'
 import type { Config } from '../config/config.js'
 import { gatherMetrics } from '../metrics/shared-metrics.js'
 import { closeOnSignal } from './close-on-signal.js'
@@ -18,7 +18,7 @@ export async function startProcesses (
   const metrics = gatherMetrics()
   cluster.on('listening', metrics.joined)
   cluster.on('message', metrics.heard)
-  shareStopNothing()
+  sharePause()
   cluster.on('fork', closeOrphanedConnection)
   const ended = new Promise<number>((resolve) => {
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
@@ -49,13 +49,13 @@ export async function startProcesses (
   }
 }
 
-/** Passes on the order to stop nothing from the process that an operator reached to the others, also to those that start later. */
-function shareStopNothing (): void {
-  let last: StopNothingMessage | null = null
-  const pass = (worker: Worker, message: StopNothingMessage) => { worker.send(message, () => {}) } // it may just have ended
-  cluster.on('message', (from: Worker, message: Partial<StopNothingMessage>) => {
-    if (message.stop_nothing === undefined) return
-    last = { stop_nothing: message.stop_nothing }
+/** Passes on a pause of stopping, or its end, from the process that an operator reached to the others, also to those that start later. */
+function sharePause (): void {
+  let last: PauseMessage | null = null
+  const pass = (worker: Worker, message: PauseMessage) => { worker.send(message, () => {}) } // it may just have ended
+  cluster.on('message', (from: Worker, message: Partial<PauseMessage>) => {
+    if (message.pause === undefined) return
+    last = { pause: message.pause }
     for (const worker of workers()) if (worker.id !== from.id) pass(worker, last)
   })
   cluster.on('listening', (worker) => { if (last !== null) pass(worker, last) })

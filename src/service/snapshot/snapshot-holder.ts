@@ -26,8 +26,8 @@ export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 export function createSnapshotHolder ({ store, config, log, now = () => performance.now(), clock = Date.now }: SnapshotHolderOptions) {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let loaded = emptySnapshot(options)
-  let stopsNothing = config.stopNothing
-  let inForce = stopsNothing ? withoutStops(loaded.snapshot) : loaded.snapshot
+  let isPaused = config.pauseStopping
+  let inForce = isPaused ? withoutStops(loaded.snapshot) : loaded.snapshot
   const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
   let inStepAt = -Infinity // when the snapshot was last known to equal a live learner's
   let lag = 0
@@ -98,7 +98,7 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
   }
 
   function putInForce (): void {
-    inForce = stopsNothing ? withoutStops(loaded.snapshot) : loaded.snapshot
+    inForce = isPaused ? withoutStops(loaded.snapshot) : loaded.snapshot
     for (const listener of listeners) listener()
   }
 
@@ -151,12 +151,12 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
       return () => { listeners.delete(listener) }
     },
     /** Stops no generation until this is undone, whatever the store says: it may be out of reach. */
-    stopNothing (isOn: boolean): void {
-      if (isOn === stopsNothing) return
-      stopsNothing = isOn
+    pause (isOn: boolean): void {
+      if (isOn === isPaused) return
+      isPaused = isOn
       putInForce()
     },
-    stopsNothing: () => stopsNothing,
+    isPaused: () => isPaused,
     freshness: () => freshness,
     /** Seconds since the snapshot was last in step with the store; `null`: never. */
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,

@@ -38,8 +38,8 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly isGuest?: boolean
 }
 
-/** Why a file without contents starts with the order to stop nothing. */
-const EMPTIED = 'the data file was empty: it may have had the order to stop nothing'
+/** Why stopping is paused where the data file was emptied. */
+const EMPTIED = 'the data file was empty: stopping may have been paused'
 
 /** Time after a failed write in which further ones fail at once. */
 const RETRY_MS = 1000

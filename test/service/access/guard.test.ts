@@ -196,8 +196,9 @@ const ROUTES: Record<string, string> = {
   'DELETE /v1/contexts/:key/pin': 'operator',
   'POST /v1/contexts/:key/reset': 'operator',
   'GET /v1/audit': 'operator',
-  'GET /v1/stop-nothing': 'operator',
-  'POST /v1/stop-nothing': 'operator',
+  'DELETE /v1/pause': 'operator',
+  'GET /v1/pause': 'operator',
+  'PUT /v1/pause': 'operator',
   'GET /v1/stops': 'operator',
   'GET /v1/store-loss': 'operator',
   'POST /v1/store-loss/acknowledgement': 'operator',
@@ -336,7 +337,7 @@ t.test('without tokens, only the names of this machine and of ALLOWED_HOSTS are 
   const container = await build(t, { ALLOW_ANONYMOUS: 'true', HOST: '0.0.0.0' })
   t.equal((await put(container.app, { host: 'localhost:8080' })).statusCode, 200)
   const rebound = { host: 'evil.example:8080', origin: 'http://evil.example:8080', 'content-type': 'application/json' }
-  const stopped = await container.app.inject({ method: 'POST', url: '/v1/stop-nothing', headers: rebound, payload: '{"on":true,"reason":"x"}' })
+  const stopped = await container.app.inject({ method: 'PUT', url: '/v1/pause', headers: rebound, payload: '{"reason":"x"}' })
   t.match(stopped.json(), { statusCode: 403, code: 'HOST_NOT_ALLOWED' }, 'a name that was rebound to a published port of Docker is refused')
 })
 

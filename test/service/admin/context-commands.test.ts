@@ -128,8 +128,8 @@ t.test('a damaged policy of the root cannot be switched on again, since its form
   const { store, snapshotHolder } = await build(t)
   Object.assign(store, { policies: async () => new Map([[ROOT, UNREADABLE_POLICY]]) })
   const commands = createContextCommands(store, snapshotHolder, CONFIG)
-  await commands.switchOff(true, { by: 'ops' }) // it reads as mode off
-  await t.rejects(commands.switchOff(false, { by: 'ops' }), { code: 'UNREADABLE_POLICY' })
+  await commands.pause(true, { by: 'ops' }) // it reads as mode off
+  await t.rejects(commands.pause(false, { by: 'ops' }), { code: 'UNREADABLE_POLICY' })
   t.equal((await store.audit(1)).length, 0)
 })
 

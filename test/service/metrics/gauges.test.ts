@@ -29,7 +29,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
   const contextRoom = () => ({ isFull: false, fullPrefixes: 0 })
-  const service = { ...up, ...figures, contextRoom, stopsNothing: () => false, isStoreLost: () => false, withdrawals: async () => [] }
+  const service = { ...up, ...figures, contextRoom, isPaused: () => false, isStoreLost: () => false, withdrawals: async () => [] }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -105,7 +105,7 @@ t.test('gauges are read at each scrape', async (t) => {
     newMembers: () => 4,
     refused: () => 5,
     contextRoom: () => ({ isFull: false, fullPrefixes: 0 }),
-    stopsNothing: () => false,
+    isPaused: () => false,
     isStoreLost: () => true,
     withdrawals: async () => [{ key: 'task=a', cause: 'drift', time: 90_500 }],
     pins: () => 2,

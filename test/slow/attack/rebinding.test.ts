@@ -27,10 +27,10 @@ t.test('a page of another origin changes nothing', { skip }, async (t) => {
   const url = await service.url()
   const { page } = await open(`http://evil.example:${new URL(url).port}/livez`)
   const isRefused = await page.evaluate(async (target) => {
-    const init = { method: 'POST', mode: 'no-cors' as const, body: '{"on":true,"reason":"x"}' }
-    await fetch(`${target}/v1/stop-nothing`, init).catch(() => {})
+    const init = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"reason":"x"}' }
+    await fetch(`${target}/v1/pause`, init).catch(() => {})
     return true
   }, url)
   t.ok(isRefused)
-  t.match((await service.get('/v1/stop-nothing')).body, { on: false })
+  t.match((await service.get('/v1/pause')).body, { paused: false })
 })

@@ -38,7 +38,7 @@ t.test('at ten times its capacity, some are served soon, the rest refused at onc
   await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
   for (let i = 0; i < 2; i++) {
     t.equal((await service.get('/livez')).status, 200)
-    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
+    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'stopping can be paused')
   }
   const metrics = await (await fetch(`${url}/metrics`)).text()
   over.abort()

@@ -9,8 +9,9 @@ import { captureIo } from '../../cli/command-line/captured-io.js'
 import { build, type Built, temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 
-const order = async ({ send }: Pick<Built, 'send'>, on: boolean) => (await send('POST', '/v1/stop-nothing', { on, reason: 'incident 42' })).body
-const viewOf = async ({ send }: Pick<Built, 'send'>) => (await send('GET', '/v1/stop-nothing')).body
+const pause = async ({ send }: Pick<Built, 'send'>) => (await send('PUT', '/v1/pause', { reason: 'incident 42' })).body
+const endPause = async ({ send }: Pick<Built, 'send'>) => (await send('DELETE', '/v1/pause?reason=over')).body
+const viewOf = async ({ send }: Pick<Built, 'send'>) => (await send('GET', '/v1/pause')).body
 
 async function exported (t: Parameters<typeof temporaryFolder>[0], env: NodeJS.ProcessEnv): Promise<string> {
   const io = captureIo(env)
@@ -20,38 +21,38 @@ async function exported (t: Parameters<typeof temporaryFolder>[0], env: NodeJS.P
   return file
 }
 
-t.test('an order outlives the contents of the store, until an operator takes it back', { skip: withoutRedis }, async (t) => {
+t.test('a pause outlives the contents of the store, until an operator ends it', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const env = { REDIS_URL: redis.url, POLL_SECONDS: '0.1' }
   const [one, other] = [await build(t, env), await build(t, env)]
   await one.send('PUT', '/v1/contexts/*/policy', { mode: 'shadow' })
   const backup = await exported(t, env)
-  t.match(await order(one, true), { on: true, stored: true })
-  await until('the other replica follows', async () => (await viewOf(other)).on)
+  t.match(await pause(one), { paused: true, stored: true })
+  await until('the other replica follows', async () => (await viewOf(other)).paused)
 
   const client = new Redis(redis.url)
   await client.flushall()
   client.disconnect()
   await until('the loss is seen', async () => (await one.send('GET', '/v1/store-loss')).body.lost)
-  for (const replica of [one, other]) t.equal((await viewOf(replica)).on, true)
-  const given = await until('the emptied store has the order', async () => (await one.send('GET', '/v1/audit')).body.commands.at(-1))
-  t.match(given, { by: 'stopgate', reason: /lost the order/, policy: { mode: 'off' } })
+  for (const replica of [one, other]) t.equal((await viewOf(replica)).paused, true)
+  const given = await until('the emptied store has the pause', async () => (await one.send('GET', '/v1/audit')).body.commands.at(-1))
+  t.match(given, { by: 'stopgate', reason: /lost the pause/, policy: { mode: 'off' } })
 
   await runImport([backup, '--replace'], captureIo(env))
   await until('the backup is loaded', async () => (await one.send('GET', '/v1/audit')).body.commands.some(
     ({ policy }: { policy?: { mode: string } }) => policy?.mode === 'shadow'))
-  for (const replica of [one, other, await build(t, env)]) await until('it stops nothing', async () => (await viewOf(replica)).stored)
-  t.match(await order(other, false), { on: false, stored: false })
-  await until('all replicas follow', async () => !(await viewOf(one)).on)
+  for (const replica of [one, other, await build(t, env)]) await until('it is paused', async () => (await viewOf(replica)).stored)
+  t.match(await endPause(other), { paused: false, stored: true })
+  await until('all replicas follow', async () => !(await viewOf(one)).paused)
   t.match((await one.send('GET', '/v1/contexts/*/policy')).body.policy, { mode: 'shadow' }, 'the mode of the backup')
 })
 
-t.test('an import keeps the order of the export, and that of the store that it replaces', async (t) => {
+t.test('an import keeps the pause of the export, and that of the store that it replaces', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const before = await build(t, { DATA_DIR })
   await before.send('PUT', '/v1/contexts/model=q/policy', { min_tokens: 7 })
   const backup = await exported(t, { DATA_DIR })
-  await order(before, true)
+  await pause(before)
   const later = await exported(t, { DATA_DIR })
   await before.app.close()
 
@@ -61,22 +62,22 @@ t.test('an import keeps the order of the export, and that of the store that it r
 
   await runImport([backup, '--replace'], captureIo({ DATA_DIR }))
   const after = await build(t, { DATA_DIR })
-  t.match(await viewOf(after), { on: true, stored: true })
+  t.match(await viewOf(after), { paused: true, stored: true, by: 'stopgate', reason: /paused in the store that the import replaced/ })
   t.match((await after.send('GET', '/v1/contexts/model=q/policy')).body, { policy: { min_tokens: 7 }, effective: { mode: 'off' } })
   t.match((await after.send('GET', '/v1/audit')).body.commands[0], { by: 'stopgate', reason: /replaced/, replaced: null })
-  t.match(await order(after, false), { on: false })
+  t.match(await endPause(after), { paused: false })
   t.strictSame((await after.send('GET', '/v1/contexts/*/policy')).body.policy, {})
 })
 
-t.test('a data file that was emptied is reported as lost, and starts with the order, since it may have had one', async (t) => {
+t.test('a data file that was emptied is reported as lost, and starts paused, since stopping may have been', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   await (await build(t, { DATA_DIR })).app.close()
   truncateSync(join(DATA_DIR, 'data.mdb'))
   const after = await build(t, { DATA_DIR })
   t.match((await after.send('GET', '/v1/store-loss')).body, { lost: true, kind: 'replaced' })
-  t.match((await after.send('GET', '/readyz')).body.warnings, [/^No generation is stopped anywhere/, /the store is another one/])
+  t.match((await after.send('GET', '/readyz')).body.warnings, [/^Stopping is paused on all replicas since .+ by stopgate \(the data file was empty/, /the store is another one/])
   t.match((await after.send('GET', '/v1/audit')).body.commands, [{ by: 'stopgate', reason: /data file was empty/ }])
-  t.match(await order(after, false), { on: false })
+  t.match(await endPause(after), { paused: false })
   await after.app.close()
-  t.match(await viewOf(await build(t, { DATA_DIR })), { on: false }, 'the operator has undone it for good')
+  t.match(await viewOf(await build(t, { DATA_DIR })), { paused: false }, 'the operator has ended it for good')
 })
