@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import Bundle, second, uniform
+from stopgate._bundle import Bundle, keyed, second, uniform
 from stopgate._local import LocalDecider
 from stopgate._outcome import outcome_of
 from stopgate._telemetry import Counters
@@ -62,6 +62,18 @@ def test_a_treated_generation_needs_no_probe_while_nothing_is_in_force() -> None
     assert not one.due(1000)
     one.finish("42", tokens=1000)
     assert len(backend.reported) == 1, "it is reported, since it was drawn"
+
+
+def test_the_arm_of_a_prompt_is_drawn_from_a_hash_that_nobody_knows_without_the_salt() -> None:
+    backend = Backend(share=1.0, threshold=0.9)
+    marked = [generation_of(backend, id) for id in ("one", "two")]
+    for one in marked:
+        one.mark_prompt("prompt")
+    (known,) = {one.prompt_hash for one in marked}
+    assert all(one.due(32) for one in marked)
+    (hashed,) = {one.prompt_hash for one in marked}
+    assert known is not None and hashed == keyed(VECTORS["bundle"]["salt"], known) != known
+    assert [draw[3]["prompt_hash"] for draw in backend.enrolled] == [hashed, hashed]
 
 
 @pytest.mark.parametrize("mode", ["shadow", "off"])

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import {
   type Arm, armOfDraw, type ContextRule, decide, type Decision, drawOf, enrolDraw, isLeftAlone, type ProbeForm, ruleFor, type Snapshot,
 } from '../../core/decide/index.js'
@@ -64,12 +64,12 @@ export class LocalDecider {
    * one snapshot.
    */
   start ({ context, statedLevels, group, prompt }: Pick<StoppableRequest, 'context' | 'statedLevels' | 'group' | 'prompt'>): StartResult {
-    const knownLevels = this.#snapshot()?.levels ?? []
+    const { levels: knownLevels = [], salt = null } = this.#snapshot() ?? {}
     const values = knownLevels.flatMap((level) => {
       const value = Object.hasOwn(context, level) ? context[level] : undefined
       return value === undefined ? [] : [[level, value] as const]
     })
-    const generation = { id: `proxy-${randomUUID()}`, group, prompt, context: Object.fromEntries(values), arm: null }
+    const generation = { id: `proxy-${randomUUID()}`, group, prompt: keyedHash(salt ?? '', prompt), context: Object.fromEntries(values), arm: null }
     return { generation, knownLevels, unknownLevels: statedLevels.filter((level) => !knownLevels.includes(level)) }
   }
 
@@ -119,3 +119,9 @@ export class LocalDecider {
     return snapshot === null ? null : ruleFor(snapshot, context)
   }
 }
+
+/**
+ * The hash of a prompt under a key that clients do not know. A few dozen replies, which show their arms, give the state of murmur3 behind
+ * the salt away, and with it the arm of every prompt whose hash is known.
+ */
+function keyedHash (key: string, prompt: string): string { return createHmac('sha256', key).update(prompt).digest('hex').slice(0, 32) }

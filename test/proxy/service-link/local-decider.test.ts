@@ -37,7 +37,9 @@ t.test('it decides and enrols like the service', async (t) => {
   t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
   const ungrouped = start({ model: 'new' }, null).generation
   decider.draw(ungrouped, 32)
-  t.same(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: ungrouped.id, prompt_hash: 'prompt' }])
+  const { prompt: keyed } = start({ model: 'new' }, null).generation
+  t.match(keyed, /^[0-9a-f]{32}$/, 'the same prompt has one hash')
+  t.same(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: ungrouped.id, prompt_hash: keyed }])
 })
 
 t.test('without a bundle no decisions are made', async (t) => {

@@ -1,5 +1,7 @@
 """Decides like the service, by its bundle. openapi/vectors.json holds the decisions that both must make."""
 
+import hashlib
+import hmac
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -29,6 +31,15 @@ def uniform(salt: str, unit: str) -> float:
         unit: id of the group, or of the generation where there is no group.
     """
     return murmur3(f"{salt}:{unit}") / 2**32
+
+
+def keyed(salt: str, prompt_hash: str) -> str:
+    """The hash of a prompt under a key that clients of the engine do not know.
+
+    A few dozen replies, which show their arms, give the state of murmur3 behind the salt away, and with it the arm of
+    every prompt whose hash is known.
+    """
+    return hmac.new(salt.encode(), prompt_hash.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def second(salt: str, unit: str) -> float:

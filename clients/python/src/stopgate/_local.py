@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from ._answers import ProbeForm
-from ._bundle import Bundle, Rule, uniform
+from ._bundle import Bundle, Rule, keyed, uniform
 from ._http import Reply
 from ._outbox import Enrolments
 from ._process import Background
@@ -144,6 +144,8 @@ class LocalDecider:
         if salt is None:
             generation.arm = "treated"
             return
+        if generation.prompt_hash is not None:
+            generation.prompt_hash = keyed(salt, generation.prompt_hash)
         u = uniform(salt, generation.group or generation.prompt_hash or generation.id)
         generation.arm, generation.control_share = "control" if u < rule.share else "treated", rule.share
         if generation.sample or not rule.enrols(salt, u, generation.group or generation.id):
