@@ -54,7 +54,7 @@ export const pauseRoutes: FastifyPluginCallbackTypebox<Services> = (app, { pause
   }, () => pause.view())
 
   app.put('/v1/pause', {
-    config,
+    config: { ...config, isUrgent: true },
     schema: {
       tags,
       operationId: 'pauseStopping',

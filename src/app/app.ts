@@ -19,6 +19,7 @@ import { guard } from '../service/access/guard.js'
 import { clientErrorHandler, methodNotAllowed, toPublicError } from '../service/http/http-errors.js'
 import { readJsonBodies } from '../service/http/json.js'
 import type { Identity } from '../service/http/listener-tls.js'
+import { takeTurns } from '../service/http/operator-turns.js'
 import { limitPipelining, refuseOverload } from '../service/http/overload.js'
 import { logCutConnections, trackRequests } from '../service/http/request-lifecycle.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
@@ -93,6 +94,7 @@ export function createApp (
   const overload = refuseOverload(log)
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
   guard(app, () => services.access, () => services.metrics)
+  takeTurns(app)
   readJsonBodies(app, overload)
   methodNotAllowed(app)
   app.setNotFoundHandler((request) => {

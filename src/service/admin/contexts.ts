@@ -20,8 +20,9 @@ interface ContextFilter { readonly prefix?: string, readonly status?: Status, re
 
 export type Contexts = ReturnType<typeof createContexts>
 
-/** Contexts read from the store at a time while a page is filled. */
+/** Contexts read from the store at a time while a page is filled, and those that are described in one turn of the event loop. */
 const CHUNK = 200
+const DESCRIBED = 5
 
 /** Generations whose texts show which grader fits. */
 const ADVISED_BY = 32
@@ -45,8 +46,8 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       for (let i = 0; i < keys.length; i += CHUNK) {
         const chunk = keys.slice(i, i + CHUNK)
         const loaded = await readContexts(store, config, chunk)
-        await setImmediate() // decisions come first
-        for (const key of chunk) {
+        for (const [i, key] of chunk.entries()) {
+          if (i % DESCRIBED === 0) await setImmediate() // decisions come first
           if (!loaded.states.has(key)) continue
           const view = describeContext(loaded, key)
           if (status !== undefined && view.status !== status) continue

@@ -3,8 +3,8 @@ import t from 'tap'
 import { uniform } from '../../../src/core/decide/arm.js'
 import { PINNED, startUnderTest } from '../../proxy/proxy-under-test.js'
 
-// Replies show the arm. murmur3 carries 32 bits from the salt to the prompt, so whoever has seen some forty arms of prompts whose hashes are
-// known finds these bits by trying all, and then the arm of any prompt. Easy prompts that are chosen to be control would be most of the
+// Replies show the arm. murmur3 carries 32 bits from the salt to the prompt, so whoever has seen some forty arms of prompts whose hashes
+// are known finds these bits by trying all, and then the arm of any prompt. Easy prompts that are chosen to be control would be most of the
 // evidence at a control share of 2 %, although they are a small part of the traffic.
 
 const PROMPTS = 400

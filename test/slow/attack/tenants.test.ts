@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { type Attacker, attack, inParallel, JSON_TYPE, repeatedly, startAttacked } from './victim.js'
 
@@ -50,6 +52,14 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
     if (path.startsWith('PUT ')) return post(attacker, path.slice(4), '{"max_em_drop":0.03}', attacker.operator, 'PUT')
     return fetch(attacker.url + path, { headers: attacker.operator, signal: attacker.signal }).then((reply) => reply.text())
   }),
+  'thousands of reads of an operator at once': async ({ operator, signal, url }) => {
+    const { port } = new URL(url)
+    const read = `GET /v1/contexts?limit=200 HTTP/1.1\r\nhost: localhost\r\nauthorization: ${operator.authorization}\r\n\r\n`
+    const sockets = Array.from({ length: 200 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}).pause())
+    for (const socket of sockets) socket.write(read.repeat(32))
+    await once(signal, 'abort')
+    for (const socket of sockets) socket.destroy()
+  },
   'reads that need no token': (attacker) => inParallel(attacker, 16, (round) =>
     fetch(attacker.url + OPEN[round % OPEN.length]!, { signal: attacker.signal }).then((reply) => reply.text())),
   'batches of as many contexts as steps': (attacker) => repeatedly(attacker, 20, (round) => post(attacker, '/v1/decisions/batch', JSON.stringify({
