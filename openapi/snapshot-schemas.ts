@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE } from './examples/snapshot-examples.js'
-import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
+import { nullable, NullableRatioSchema, RatioSchema, TimeSchema } from './field-schemas.js'
 import { ModeAfterSchema, ModeBeforeSchema, ModeSchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
@@ -29,6 +29,13 @@ export const HistoryQuerySchema = Type.Object({
 
 export const ContextHistoryQuerySchema = Type.Pick(HistoryQuerySchema, ['limit', 'before'], { additionalProperties: false })
 
+const AlarmSchema = Type.Object({
+  since: TimeSchema('When the detector last saw no sign of a loss; the loss has most likely begun since'),
+  em_drop: RatioSchema('Mean EM drop since then, among control generations (drift) or treated ones (breach): an estimate, more often too large than too small, since it raised the alarm'),
+  generations: Type.Integer({ description: 'Number of these generations' }),
+  stops: Type.Integer({ description: 'Stops that were reported since then; GET /v1/stops lists them by since and em' }),
+}, { title: 'Alarm', description: 'What the alarm that withdrew the threshold knows of the time before it; only with the causes drift and breach' })
+
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
     id: Type.String({ description: 'Id of the row' }),
@@ -40,6 +47,7 @@ export const HistorySchema = Type.Object({
     after: NullableRatioSchema('Threshold after the change; null: never stop'),
     before_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold before applied; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold after applies; absent: the raw confidence' })),
+    alarm: Type.Optional(AlarmSchema),
     mode_before: Type.Optional(ModeSchema),
     mode_after: Type.Optional(ModeSchema),
     version: Type.Integer({ description: 'Snapshot version in which the change took effect; for an unreadable row, the latest it can have been' }),

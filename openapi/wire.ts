@@ -1,4 +1,5 @@
 import type { Guarantee } from '../src/core/decide/index.js'
+import type { Change } from '../src/core/learn/index.js'
 import type { Pin } from '../src/core/policy/index.js'
 
 /** A pin as replies show it. */
@@ -12,6 +13,15 @@ export function pinToWire (pin: Pin): WirePin
 export function pinToWire (pin: Pin | null): WirePin | null
 export function pinToWire (pin: Pin | null): WirePin | null {
   return pin && { ...pin, expires_at: pin.expires_at === null ? null : isoTime(pin.expires_at) }
+}
+
+/** A change of the history as replies show it. */
+export function changeToWire<T extends { readonly time: number, readonly alarm?: Change['alarm'] }> ({ alarm, ...row }: T) {
+  return { ...withIsoTime(row), ...(alarm !== undefined && { alarm: alarmToWire(alarm) }) }
+}
+
+function alarmToWire ({ since, units: generations, em_drop, stops }: NonNullable<Change['alarm']>) {
+  return { since: isoTime(since), em_drop, generations, stops }
 }
 
 export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<T, 'time'> & { readonly time: string } {

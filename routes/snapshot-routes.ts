@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/field-schemas.js'
 import { HistoryQuerySchema, HistorySchema, SnapshotSchema } from '../openapi/snapshot-schemas.js'
-import { withIsoTime } from '../openapi/wire.js'
+import { changeToWire } from '../openapi/wire.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { historyWithin } from '../src/service/admin/history.js'
 import { snapshotStatus } from '../src/service/health/readiness.js'
@@ -36,7 +36,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
   }, async (request) => {
     const { prefix, limit = 100, before } = request.query
     const { changes, next } = await historyWithin(readHistory, allowedPrefix(request, prefix), limit, before)
-    return { changes: changes.map(withIsoTime), next }
+    return { changes: changes.map(changeToWire), next }
   })
 
   done()

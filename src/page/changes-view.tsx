@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Audit, History } from './api.js'
+import { ChangeReason } from './change-reason.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { clockTime, movement, NONE, words } from './format.js'
 import { useData } from './live.js'
@@ -52,7 +53,7 @@ export function ChangesView ({ name }: { name: string | null }) {
                 { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
                 { head: 'Cause', cell: (row) => words(row.cause) },
                 { head: 'Change', cell: (row) => { const [from, to] = movement(row); return from === to ? to : <>{from} → <b>{to}</b></> }, isNumber: true },
-                { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
+                { head: 'Why', cell: (row) => <ChangeReason change={row} /> },
                 { head: 'Version', cell: (row) => row.version, isNumber: true },
               ]}
             />

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
 import type { ContextDetail, ContextHistory } from './api.js'
+import { ChangeReason } from './change-reason.js'
 import { colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
 import { clockTime, movement, threshold, words } from './format.js'
 import { useData } from './live.js'
@@ -19,7 +20,7 @@ const columnsOf = (name: string) => [
   { head: 'Before', cell: (move: Move) => textOf(move)[0], isNumber: true },
   { head: 'After', cell: (move: Move) => textOf(move)[1], isNumber: true },
   { head: 'Epoch', cell: (move: Move) => move.epoch ?? '–', isNumber: true },
-  { head: 'By', cell: (move: Move) => move.by === undefined ? '–' : `${move.by}${move.reason === undefined ? '' : `: ${move.reason}`}` },
+  { head: 'Why', cell: (move: Move) => <ChangeReason change={move} /> },
 ]
 
 const TICKS = [0.01, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]

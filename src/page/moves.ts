@@ -1,4 +1,4 @@
-import type { ContextDetail, ContextHistory } from './api.js'
+import type { ContextDetail, ContextHistory, HistoryChange } from './api.js'
 
 type Value = number | null
 type Mode = ContextDetail['mode']
@@ -18,7 +18,10 @@ export interface Move {
   readonly mode_after: Mode
   readonly by?: string
   readonly reason?: string
+  readonly alarm?: HistoryChange['alarm']
 }
+
+type Row = Omit<Move, 'mode_before' | 'mode_after'> & { readonly modes: { readonly before: Mode, readonly after: Mode } | null }
 
 /** Where stopping ends, the line ends this much later, s. */
 const INSTANT = 0.001
@@ -33,14 +36,14 @@ export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: 
   const sincePin = pinnedAt !== key ? 0 : pin === -1 ? changes.length : pin
   const own = changes.slice(sincePin).filter(({ before, after, mode_before: mode }) => mode === undefined || before !== after)
   const oldest = next === null ? '' : changes.at(-1)!.time
-  const rows = [
+  const rows: Row[] = [
     ...own.map((change) => ({ ...change, key, modes: null })),
     ...modes.filter(({ time }) => time >= oldest)
       .map(({ before, after, ...move }) => ({ ...move, cause: 'policy', epoch: null, before: null, after: null, modes: { before, after } })),
   ].reverse().sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
   let threshold = own.at(-1)?.before ?? null
   let mode = modes.findLast(({ time }) => time >= oldest)?.before ?? modes.find(({ time }) => time < oldest)?.after ?? presentMode
-  return rows.map(({ time, key, cause, epoch, before, after, modes, by, reason }) => {
+  return rows.map(({ time, key, cause, epoch, before, after, modes, by, reason, alarm }: Row) => {
     const isMoved = modes === null && before !== after
     const move = {
       time,
@@ -53,6 +56,7 @@ export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: 
       mode_after: modes?.after ?? mode,
       ...(by !== undefined && { by }),
       ...(reason !== undefined && { reason }),
+      ...(alarm !== undefined && { alarm }),
     }
     threshold = move.after
     mode = move.mode_after

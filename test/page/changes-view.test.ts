@@ -10,16 +10,26 @@ const [command] = example('audit').commands
 t.test('changes of thresholds are listed with their causes, and with who made them and why', async (t) => {
   const unreadable = { ...byEvidence!, key: null, epoch: null, cause: 'unreadable', before: null, after: null, by: 'stopgate', version: 12 }
   const off = { ...byEvidence!, key: 'model=steady-8b', cause: 'policy', before: 0.9, after: 0.9, mode_before: 'enforce' as const, mode_after: 'off' as const, version: 36 }
-  const page = await open(t, { history: { changes: [byPin!, off, byEvidence!, unreadable], next: null } })
+  const alarm = { since: '2026-11-25T11:31:00.000Z', em_drop: 0.125, generations: 48, stops: 130 }
+  const drift = { ...byEvidence!, cause: 'drift', before: 0.973, after: null, alarm, version: 38 }
+  const page = await open(t, { history: { changes: [byPin!, drift, off, byEvidence!, unreadable], next: null } })
   const [head, ...rows] = page.table('Changes of thresholds')
-  t.same(head, ['Time', 'Context', 'Cause', 'Change', 'By', 'Version'])
+  t.same(head, ['Time', 'Context', 'Cause', 'Change', 'Why', 'Version'])
   t.same(rows.map(([, ...cells]) => cells), [
     ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39'],
+    ['model=steady-8b,task=math', 'drift', '0.973 → never stop', rows[1]![4], '38'],
     ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36'],
     ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35'],
     ['unreadable', 'unreadable', 'never stop', 'stopgate', '12'],
   ])
   t.match(rows[0]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
+  t.match(rows[1]![4], /^since 25 Nov 2026, \d\d:31:00: about 12.5 pt in 48 generations; 130 stops since$/)
+  await page.click('130 stops since')
+  t.equal(page.window.location.hash, '#/generation?stops=model%3Dsteady-8b%2Ctask%3Dmath&since=2026-11-25T11%3A31%3A00.000Z')
+})
+
+t.test('a context of the list leads to its view', async (t) => {
+  const page = await open(t)
   await page.click('model=steady-8b,task=math')
   t.equal(page.read('h1'), 'model=steady-8b,task=math')
 })

@@ -178,7 +178,7 @@ const MOVES: Replies['contextHistory'] = {
 t.test('the moves of a threshold are listed with their causes, with the mode above it', async (t) => {
   const page = await open(t, { contextHistory: MOVES })
   t.same(page.table('Threshold over time').map(([, ...cells]) => cells), [
-    ['Cause', 'Before', 'After', 'Epoch', 'By'],
+    ['Cause', 'Before', 'After', 'Epoch', 'Why'],
     ['left pool', '0.97', 'never stop', '1', '–'],
     ['pin', 'never stop', '0.98', '1', 'alice: incident 42'],
     ['policy at *', 'stopping disabled', 'stopping enabled', '–', 'anonymous: incident 42'],

@@ -1,5 +1,6 @@
-import { DRIFT, watchEvidence } from '../guards/drift.js'
-import type { Guards } from '../guards/guards.js'
+import type { Floor } from '../guards/detector.js'
+import { countWatched, DRIFT, type DriftCounts, watchEvidence } from '../guards/drift.js'
+import { type Guards, stopsReported } from '../guards/guards.js'
 import { watchLate } from '../guards/late-labels.js'
 import type { Policy } from '../policy/policy.js'
 import { noEvidence } from '../stats/evidence.js'
@@ -8,11 +9,19 @@ import type { CohortRules } from './accounting.js'
 import type { Cohort } from './cohort.js'
 import { type Slice, watchedOf } from './slice.js'
 
+/** By the log's clock and by that of the follow-up, ms. */
+export interface Now { readonly time: number, readonly clock: number }
+
 /** Lets the detector of drift see a slice that has become final. @param index of the threshold in force, -1 for none */
-export function watchFinal (guards: Guards, slice: Slice, index: number, policy: Policy): Guards {
+export function watchFinal (guards: Guards, slice: Slice, index: number, policy: Policy, now: Now): Guards {
   const watched = index === -1 ? null : watchedOf(slice)
   if (watched === null) return guards
-  return { ...guards, drift_final: watchEvidence(guards.drift_final, watched, index, testedBound(policy)) }
+  const drift = watchEvidence(guards.drift_final, watched, index, testedBound(policy))
+  return { ...guards, drift_final: drift, drift_counts: countWatched(guards.drift_counts, drift, watched, index, at(slice, guards, now)) }
+}
+
+function at ({ ends }: Slice, guards: Guards, { time, clock }: Now): Pick<Floor, 'at' | 'stops'> {
+  return { at: time - (clock - (ends ?? clock)), stops: stopsReported(guards) }
 }
 
 /** The threshold in force, and how many there are. */
@@ -25,18 +34,19 @@ interface InForce { readonly index: number, readonly thresholds: number }
  * but never falsely
  */
 export function watchOpen (
-  guards: Guards, cohort: Cohort, rules: CohortRules & { readonly policy: Policy }, { index, thresholds }: InForce
-): { readonly guards: Guards, readonly isAlarmed: boolean } {
-  const { drift_final: final, late_labels: late } = guards
-  if (index === -1) return { guards: { ...guards, drift: final }, isAlarmed: false }
+  guards: Guards, cohort: Cohort, rules: CohortRules & { readonly policy: Policy }, { index, thresholds }: InForce, now: Now
+): { readonly guards: Guards, readonly isAlarmed: boolean, readonly counts: DriftCounts } {
+  const { drift_final: final, drift_counts, late_labels: late } = guards
+  if (index === -1) return { guards: { ...guards, drift: final }, isAlarmed: false, counts: drift_counts }
   const a = testedBound(rules.policy)
   const none = noEvidence(thresholds)
-  let [drift, least, isAlarmed] = [final, final, false]
+  let [drift, least, isAlarmed, counts] = [final, final, false, drift_counts]
   for (const slice of cohort.slices) {
     const evidence = watchedOf(slice) ?? none
     drift = watchEvidence(drift, evidence, index, a)
+    counts = countWatched(counts, drift, evidence, index, at(slice, guards, now))
     least = watchEvidence(least, evidence, index, a, slice.open)
     isAlarmed ||= DRIFT.isAlarmed(least)
   }
-  return { guards: { ...guards, drift, late_labels: late && watchLate(late, cohort.awaiting(index, rules), index, a) }, isAlarmed }
+  return { guards: { ...guards, drift, late_labels: late && watchLate(late, cohort.awaiting(index, rules), index, a) }, isAlarmed, counts }
 }

@@ -7,6 +7,36 @@ export const ALARM = 1e4
 /** M does not grow beyond this, so that a detector whose alarm a pin overrides comes down again. */
 const CEILING = 1e9
 
+/**
+ * What was counted when a detector was last at its floor: nothing spoke for a change, so one has most likely begun since (Page 1954,
+ * "Continuous inspection schemes").
+ */
+export interface Floor {
+  /** By the log's clock, ms. */
+  readonly at: number
+  /** Units that it had seen, and the sum of their differences. */
+  readonly units: number
+  readonly sum: number
+  /** Stops that had been reported. */
+  readonly stops: number
+}
+
+/** What has happened since a detector was at its floor. The drop is read where it is large: it is more often too large than too small. */
+export interface SinceFloor {
+  readonly since: number
+  readonly units: number
+  readonly em_drop: number
+  readonly stops: number
+}
+
+export const NO_FLOOR: Floor = { at: 0, units: 0, sum: 0, stops: 0 }
+
+/** @param now counted so far. @returns `null`: it is at its floor */
+export function sinceFloor (floor: Floor, now: Floor): SinceFloor | null {
+  const units = now.units - floor.units
+  return units === 0 ? null : { since: floor.at, units, em_drop: (now.sum - floor.sum) / units, stops: now.stops - floor.stops }
+}
+
 /** M of each bet. */
 export type Wealth = readonly number[]
 
@@ -55,6 +85,8 @@ export class Detector {
   /** @param was whether a change was suspected before */
   isSuspected (wealth: Wealth, was = false): boolean { return suspicion(wealth) >= (was ? this.#calmBelow : this.suspectedFrom) }
 }
+
+export function isAtFloor (wealth: Wealth): boolean { return suspicion(wealth) === 1 }
 
 /** The mean of M, at least 1: the evidence of a change. */
 export function suspicion (wealth: Wealth): number {

@@ -1,6 +1,6 @@
 import { EIGHTHS } from '../stats/certificate.js'
-import { differencesAt, type Evidence } from '../stats/evidence.js'
-import { Detector, type Wealth } from './detector.js'
+import { differencesAt, emDrop, type Evidence } from '../stats/evidence.js'
+import { Detector, type Floor, isAtFloor, NO_FLOOR, type Wealth } from './detector.js'
 
 /**
  * Drift: control units show that the EM drop at the threshold in force has risen above `max_em_drop`. A suspicion raises an
@@ -10,6 +10,19 @@ import { Detector, type Wealth } from './detector.js'
 export const DRIFT = new Detector({ bets: [1 / 4, 1 / 2, 0.95], suspectedFrom: 2, calmBelow: 1.2 })
 
 export const NO_DRIFT = DRIFT.start
+
+/** All that the detector has seen, and what it had seen when it was last at its floor. */
+export interface DriftCounts { readonly seen: Floor, readonly floor: Floor }
+
+export const NO_DRIFT_COUNTS: DriftCounts = { seen: NO_FLOOR, floor: NO_FLOOR }
+
+/** Counts the units of a slice, after which the detector is as given. @param now when it ended, and the stops reported by now */
+export function countWatched (
+  { seen, floor }: DriftCounts, drift: Wealth, evidence: Evidence, k: number, now: Pick<Floor, 'at' | 'stops'>): DriftCounts {
+  const units = seen.units + evidence.generations
+  const counted = { ...now, units, sum: seen.sum + emDrop(evidence, k) * evidence.generations }
+  return { seen: counted, floor: isAtFloor(drift) ? counted : floor }
+}
 
 /**
  * Folds the units of a slice at threshold `k`.

@@ -1,5 +1,5 @@
 import type { ServedDifference } from '../outcome/observed-stop.js'
-import { ALARM, Detector, suspicion, type Wealth } from './detector.js'
+import { ALARM, Detector, type Floor, isAtFloor, NO_FLOOR, type SinceFloor, sinceFloor, suspicion, type Wealth } from './detector.js'
 import { emDropInterval } from '../stats/em-drop-interval.js'
 
 /**
@@ -22,6 +22,7 @@ export interface Fidelity {
   readonly queued: number
   /** Of breach, over generations in the order of their outcomes. */
   readonly detector: Wealth
+  readonly floor: Floor
 }
 
 /**
@@ -39,6 +40,7 @@ export const NO_FIDELITY: Fidelity = {
   gained: 0,
   queued: 0,
   detector: BREACH.start,
+  floor: NO_FLOOR,
 }
 
 /**
@@ -107,6 +109,18 @@ export function addDifference (fidelity: Fidelity, difference: ServedDifference,
     gained: fidelity.gained + (difference === -1 ? 1 : 0),
     detector: BREACH.watch(fidelity.detector, difference, TOLERATED * maxEmDrop),
   }
+}
+
+/** Notes the counts while the detector is at its floor. @param at by the log's clock, ms */
+export function noteFloor (fidelity: Fidelity, at: number): Fidelity {
+  return isAtFloor(fidelity.detector) ? { ...fidelity, floor: countedAt(fidelity, at) } : fidelity
+}
+
+/** What stops have lost since the detector was at its floor. */
+export function lostSinceFloor (fidelity: Fidelity): SinceFloor | null { return sinceFloor(fidelity.floor, countedAt(fidelity, 0)) }
+
+function countedAt ({ generations, lost, gained, stops }: Fidelity, at: number): Floor {
+  return { at, units: generations, sum: lost - gained, stops }
 }
 
 /** Lets the detector see many generations without a difference. */

@@ -3,8 +3,10 @@ import { type Arms, NO_ARMS } from './arms.js'
 import { type BreachHold, heldUntil, holdAfterBreach, laterHold } from './breach.js'
 import { cadenceOfTreated, type Cadences, NO_CADENCES } from './cadences.js'
 import type { Wealth } from './detector.js'
-import { DRIFT, NO_DRIFT } from './drift.js'
-import { addDifference, addStops, addUnchanged, afterBreach, BREACH, type Fidelity, NO_FIDELITY, NO_STOPS, type StopTotals } from './fidelity.js'
+import { DRIFT, type DriftCounts, NO_DRIFT, NO_DRIFT_COUNTS } from './drift.js'
+import {
+  addDifference, addStops, addUnchanged, afterBreach, BREACH, type Fidelity, NO_FIDELITY, NO_STOPS, noteFloor, type StopTotals,
+} from './fidelity.js'
 import { areLabelsLate, type LateLabels } from './late-labels.js'
 import { forgottenAt, NO_SIGHT, type Sight } from './sight.js'
 import type { SettledStop } from './stop-queue.js'
@@ -14,6 +16,8 @@ export interface Guards {
   /** The detector of drift after the final slices, by which the alarm is raised; and after all that is known, which is a suspicion. */
   readonly drift_final: Wealth
   readonly drift: Wealth
+  /** Of the final slices. */
+  readonly drift_counts: DriftCounts
   /** Whether more answers than usual await their labels; absent: every outcome came with its grade. */
   readonly late_labels?: LateLabels | undefined
   /** Whether a suspicion of drift or breach has raised an `auto` control share. */
@@ -36,6 +40,7 @@ export interface Guards {
 export const NO_GUARDS: Guards = {
   drift_final: NO_DRIFT,
   drift: NO_DRIFT,
+  drift_counts: NO_DRIFT_COUNTS,
   late_labels: undefined,
   is_suspected: false,
   fidelity: NO_FIDELITY,
@@ -71,7 +76,8 @@ export function countRefused (guards: Guards, count: number): Guards {
 
 /** Restarts the detectors under another tolerance: their counts are evidence against that of their time only. */
 export function withoutAlarms (guards: Guards): Guards {
-  return { ...guards, drift_final: NO_DRIFT, drift: NO_DRIFT, fidelity: { ...guards.fidelity, detector: NO_FIDELITY.detector } }
+  const fidelity = { ...guards.fidelity, detector: NO_FIDELITY.detector }
+  return { ...guards, drift_final: NO_DRIFT, drift: NO_DRIFT, drift_counts: NO_DRIFT_COUNTS, fidelity }
 }
 
 /** Restarts the comparison of the arms and fidelity under another mode or pin: earlier generations began under another one. */
@@ -82,16 +88,18 @@ export function withoutHold (guards: Guards): Guards { return { ...guards, hold:
 export function withLaterHold (guards: Guards, hold: BreachHold | null): Guards { return { ...guards, hold: laterHold(guards.hold, hold) } }
 
 /** Lets the detector of breach see stops whose difference has become known. */
-export function settleStops (guards: Guards, settled: readonly SettledStop[], { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): Guards {
+export function settleStops (guards: Guards, settled: readonly SettledStop[], { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, time: number): Guards {
   let fidelity = { ...guards.fidelity, queued: guards.fidelity.queued - settled.length }
   for (const { difference, unchanged } of settled) fidelity = addUnchanged(addDifference(fidelity, difference, bound), unchanged, bound)
-  return { ...guards, fidelity }
+  return { ...guards, fidelity: noteFloor(fidelity, time) }
 }
 
 /** Whether drift or breach is suspected. A suspicion lasts until it is calm. */
 export function isSuspicious ({ is_suspected: was, drift, fidelity, late_labels: late }: Guards): boolean {
   return DRIFT.isSuspected(drift, was) || BREACH.isSuspected(fidelity.detector, was) || areLabelsLate(late, was)
 }
+
+export function stopsReported ({ stops: { probed, other, refused } }: Guards): number { return probed + other + refused }
 
 /** Whether the alarm of drift was raised in a final slice. */
 export function hasDriftedFinally ({ drift_final: drift }: Guards): boolean { return DRIFT.isAlarmed(drift) }

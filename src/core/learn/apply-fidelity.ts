@@ -1,6 +1,6 @@
 import { addToArm } from '../guards/arms.js'
 import { isBreached } from '../guards/breach.js'
-import { addDifference, countQueued, countTreated, type Fidelity } from '../guards/fidelity.js'
+import { addDifference, countQueued, countTreated, type Fidelity, noteFloor } from '../guards/fidelity.js'
 import { type Guards, withFidelity, withoutComparison } from '../guards/guards.js'
 import { addLate } from '../guards/late-labels.js'
 import { observeStop, representsGroup } from '../outcome/observed-stop.js'
@@ -54,7 +54,7 @@ function watchFidelity (
     cohort.queueKnown(id, clock, difference)
     return difference === 0 ? counted : countQueued(counted)
   }
-  return addDifference(counted, difference, policy.max_em_drop)
+  return noteFloor(addDifference(counted, difference, policy.max_em_drop), time)
 }
 
 /** Whether a threshold is in force for the leaf that stops generations, by its own certificate or pin, or that of its pool. */

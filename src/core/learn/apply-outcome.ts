@@ -6,7 +6,7 @@ import { seeStop } from './apply-sight.js'
 import { countInChain } from './count-generation.js'
 import { countIn, type Fold } from './fold.js'
 import { enterPlace, placeOf } from './place-of-outcome.js'
-import { endEpoch } from './start-epoch.js'
+import { endEpoch, alarmOf } from './start-epoch.js'
 import { thresholdInForce } from './threshold-in-force.js'
 import { usableOutcome, wasLeftAlone } from './usable-outcome.js'
 
@@ -37,7 +37,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const isCompared = leaf === key || (force!.isEvidence && !force!.isNew)
   const compared = isCompared ? applyCadence(fold, pending, arm, watched) : watched
   const isBreached = mustTakeBack(fold, key, compared, time)
-  const state = isBreached ? endEpoch(fold, key, compared, { cause: 'breach', policy: place.gathering, time }) : compared
+  const state = isBreached ? endEpoch(fold, key, compared, { cause: 'breach', policy: place.gathering, time, alarm: alarmOf('breach', compared, compared.guards.drift_counts) }) : compared
   const known = isBreached ? undefined : force // in a new epoch a member that has left is evidence again
   account(fold, time, pending, { arm, force: known }, state)
 }

@@ -8,7 +8,7 @@ import { type ContextState, withSlices } from './context-state.js'
 import { writeMoved } from './control-share.js'
 import type { Fold } from './fold.js'
 import { countUnenrolled, takeUnlisted, unitsWithoutEntry } from './left-out.js'
-import { endEpoch, type Ending } from './start-epoch.js'
+import { endEpoch, type Ending, alarmOf } from './start-epoch.js'
 import { look, takeSlice } from './take-evidence.js'
 
 /**
@@ -36,19 +36,20 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const final = cohort.takeFinal()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, times.look)
 
-  const end = (ended: ContextState, cause: Ending['cause']) => endEpoch(fold, key, ended, { cause, policy, time })
+  const end = (ended: ContextState, cause: Ending['cause'], counts = ended.guards.drift_counts) =>
+    endEpoch(fold, key, ended, { cause, policy, time, alarm: alarmOf(cause, ended, counts) })
   let next = unenrolled.length === 0 ? seen : withSlices(seen, { reports: countUnenrolled(seen.reports, unenrolled, cohort, clock) })
-  for (const slice of final) next = takeSlice(next, slice, policy, time)
+  for (const slice of final) next = takeSlice(next, slice, policy, { time, clock })
   if (hasDriftedFinally(next.guards)) return end(next, 'drift')
-  if (stops.settled.length > 0) next = { ...next, guards: settleStops(next.guards, stops.settled, policy) }
+  if (stops.settled.length > 0) next = { ...next, guards: settleStops(next.guards, stops.settled, policy, time) }
   if (mustTakeBack(fold, key, next, time)) return end(next, 'breach')
   if (isRepaired(next.reports, next.rule.index, policy)) return end(next, 'repair')
   const reports = noteBlock(next.reports, policy)
   if (reports !== next.reports) next = { ...next, reports }
   if (isLookDue) {
     cohort.noteLook(clock)
-    const looked = look(next, cohort, rules)
-    if (looked.cause !== null) return end(looked.state, looked.cause)
+    const looked = look(next, cohort, rules, { time, clock })
+    if (looked.cause !== null) return end(looked.state, looked.cause, looked.counts)
     next = looked.state
   }
   return next === seen ? seen : writeMoved(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })

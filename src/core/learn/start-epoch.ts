@@ -4,7 +4,10 @@ import type { Fold } from './fold.js'
 import { type ContextState, openEpoch } from './context-state.js'
 import { writeMoved } from './control-share.js'
 import { ROOT } from '../policy/context.js'
-import { countBreach, guardsAfterBreach } from '../guards/guards.js'
+import { type SinceFloor, sinceFloor } from '../guards/detector.js'
+import type { DriftCounts } from '../guards/drift.js'
+import { lostSinceFloor } from '../guards/fidelity.js'
+import { countBreach, guardsAfterBreach, stopsReported } from '../guards/guards.js'
 
 export interface EpochStart {
   readonly cause: EpochCause
@@ -26,7 +29,17 @@ export function startEpoch (
   return openEpoch(previous, { cause, policy, levels, predictors, time, name })
 }
 
-export interface Ending extends EpochStart { readonly cause: 'drift' | 'breach' | 'repair' | 'recovered' }
+export interface Ending extends EpochStart {
+  readonly cause: 'drift' | 'breach' | 'repair' | 'recovered'
+  /** `null`: none was raised. */
+  readonly alarm: SinceFloor | null
+}
+
+/** What an alarm knows of the time since its detector was at its floor; `null`: the cause is no alarm. */
+export function alarmOf (cause: Ending['cause'], { guards, epoch }: ContextState, { seen, floor }: DriftCounts): SinceFloor | null {
+  const since = cause === 'breach' ? lostSinceFloor(guards.fidelity) : cause === 'drift' ? sinceFloor(floor, { ...seen, stops: stopsReported(guards) }) : null
+  return since && { ...since, since: Math.max(since.since, epoch.started_at) }
+}
 
 /** Starts an epoch because the evidence of the last one no longer counts. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: Ending): ContextState {

@@ -2,8 +2,9 @@ import { mayCertify } from '../evidence/blocks.js'
 import type { Cohort } from '../evidence/cohort.js'
 import { addFinal, isRecovered, lookAt } from '../evidence/gathered-evidence.js'
 import { countUnits } from '../evidence/reports.js'
-import { watchFinal, watchOpen } from '../evidence/slice-drift.js'
+import { type Now, watchFinal, watchOpen } from '../evidence/slice-drift.js'
 import type { Slice } from '../evidence/slice.js'
+import type { DriftCounts } from '../guards/drift.js'
 import { isHeld } from '../guards/guards.js'
 import { certificationTerms, haveSameTerms, type Policy } from '../policy/policy.js'
 import { barOf } from '../stats/error-budget.js'
@@ -12,29 +13,34 @@ import type { RulesOfContext } from './cohort-rules.js'
 import { type ContextState, withSlices } from './context-state.js'
 
 /** A final slice joins the sum. */
-export function takeSlice (state: ContextState, slice: Slice, policy: Policy, time: number): ContextState {
+export function takeSlice (state: ContextState, slice: Slice, policy: Policy, now: Now): ContextState {
   const { evidence, guards, reports, rule } = state
   return {
     ...state,
-    evidence: addFinal(evidence, slice, policy, time),
-    guards: watchFinal(guards, slice, rule.index, policy),
+    evidence: addFinal(evidence, slice, policy, now.time),
+    guards: watchFinal(guards, slice, rule.index, policy, now),
     reports: countUnits(reports, slice.counts),
   }
 }
 
 /** A look: the state after it, and why the epoch ends with it; `null`: it does not. */
-interface Looked { readonly state: ContextState, readonly cause: 'drift' | 'recovered' | null }
+interface Looked {
+  readonly state: ContextState
+  readonly cause: 'drift' | 'recovered' | null
+  /** What the detector of drift has seen, open slices included. */
+  readonly counts: DriftCounts
+}
 
 /** Looks at the evidence of a cohort, which certifies a further threshold unless reports block it. */
-export function look (before: ContextState, cohort: Cohort, rules: RulesOfContext): Looked {
+export function look (before: ContextState, cohort: Cohort, rules: RulesOfContext, now: Now): Looked {
   const { policy } = rules
   const { rule: { index }, evidence: { final } } = before
-  const { guards, isAlarmed } = watchOpen(before.guards, cohort, rules, { index, thresholds: thresholdsOf(final) })
+  const { guards, isAlarmed, counts } = watchOpen(before.guards, cohort, rules, { index, thresholds: thresholdsOf(final) }, now)
   const state = withSlices(before, { guards })
-  if (isAlarmed) return { state, cause: 'drift' }
+  if (isAlarmed) return { state, cause: 'drift', counts }
   const looked = takeEvidence(state, { slices: cohort.slices, open: cohort.openEvidence(rules) }, policy)
-  if (!mayCertify(state.reports, policy, cohort.early)) return { state: withoutNewCertificates(state, looked, policy), cause: null }
-  return { state: looked, cause: isRecovered(looked.evidence, policy) ? 'recovered' : null }
+  if (!mayCertify(state.reports, policy, cohort.early)) return { state: withoutNewCertificates(state, looked, policy), cause: null, counts }
+  return { state: looked, cause: isRecovered(looked.evidence, policy) ? 'recovered' : null, counts }
 }
 
 /** Takes the evidence of every prefix. */

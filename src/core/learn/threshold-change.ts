@@ -1,4 +1,5 @@
 import type { EpochCause } from '../stats/error-budget.js'
+import type { SinceFloor } from '../guards/detector.js'
 import type { ContextState } from './context-state.js'
 import type { EffectiveThreshold } from './effective-threshold.js'
 import { CONFIDENCE, type Policy } from '../policy/policy.js'
@@ -18,6 +19,8 @@ export interface Change {
   /** The predictor whose score each threshold is for; absent: the raw confidence. */
   readonly before_scorer?: string
   readonly after_scorer?: string
+  /** What an alarm knows of the time before it. */
+  readonly alarm?: SinceFloor
   /** Modes in force, where a policy changed them. */
   readonly mode_before?: Policy['mode']
   readonly mode_after?: Policy['mode']

@@ -1,4 +1,5 @@
 import { certificationTerms, haveSameTerms, type Policy } from '../policy/policy.js'
+import type { SinceFloor } from '../guards/detector.js'
 import { type Change, moveInForce, moveOf } from './threshold-change.js'
 import { type Fold, statesWithin } from './fold.js'
 import type { ContextState } from './context-state.js'
@@ -13,6 +14,8 @@ interface WriteOptions {
   readonly cause: Change['cause']
   /** Whether the certified thresholds may have changed. */
   readonly mayMove: boolean
+  /** Of an alarm that has ended the last epoch. */
+  readonly alarm?: SinceFloor | null
 }
 
 /** Causes that are noted even where the threshold stays. */
@@ -22,12 +25,15 @@ const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair'
  * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
  * @returns the state as stored
  */
-export function writeState (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: WriteOptions): ContextState {
+export function writeState (fold: Fold, key: string, next: ContextState, options: WriteOptions): ContextState {
+  const { policy, time, cause, mayMove, alarm } = options
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.rule.threshold ?? null) !== after.rule.threshold
-  if (isMoved || NOTED.has(cause)) fold.changes.push({ time, key, cause, epoch: next.epoch.number, ...moveOf(before, after) })
+  if (isMoved || NOTED.has(cause)) {
+    fold.changes.push({ time, key, cause, epoch: next.epoch.number, ...moveOf(before, after), ...(alarm && { alarm }) })
+  }
   if (isMoved && after.rule.index !== -1) expelLosing(fold, key, after, time)
   return after
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { guaranteeToWire, isoTime, poolToWire, withIsoTime } from '../../../openapi/wire.js'
+import { changeToWire, guaranteeToWire, isoTime, poolToWire, withIsoTime } from '../../../openapi/wire.js'
 import { checkEveryTokens, type ContextState, linkOf, type LoadedContexts, openEpoch, scoredEvidence } from '../../core/learn/index.js'
 import { CONFIDENCE, depthOf, effectivePolicy, isCertifying, isWithin, poolProblem, ROOT } from '../../core/policy/index.js'
 import {
@@ -101,7 +101,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const isForeign = (move: ModeMove) => tokenPrefix !== null && !isWithin(move.key, tokenPrefix)
       const anonymous = ({ by: _, reason: __, ...move }: ModeMove) => move
       const modes = modesOf(key, config.defaultPolicy, policies, commands).map((move) => isForeign(move) ? anonymous(move) : move)
-      return { changes: changes.map(withIsoTime), next, modes: modes.map(withIsoTime) }
+      return { changes: changes.map(changeToWire), next, modes: modes.map(withIsoTime) }
     },
 
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },

@@ -199,6 +199,7 @@ const change = Type.Object({
   after: orNull(ratio),
   before_scorer: Type.Optional(text),
   after_scorer: Type.Optional(text),
+  alarm: Type.Optional(Type.Object({ since: time, units: number, em_drop: number, stops: number })),
   mode_before: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   mode_after: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   by: Type.Optional(text),

@@ -63,6 +63,14 @@ t.test('stops that lose their probed answer withdraw the threshold, with cause b
   t.match(fold.changes.at(-1), { cause: 'breach', key: LEAF, after: null })
 })
 
+t.test('an alarm of breach says since when stops lose, and how much', async (t) => {
+  const fold = certifiedFold()
+  for (let i = 0; i < 200; i++) report(fold, FAITHFUL, fold.time)
+  const turned = fold.time + 60_000
+  const stops = stopsToBreach(fold, 5, turned)
+  t.match(fold.changes.at(-1)!.alarm, { since: turned, units: stops - 4, stops: stops - 4, em_drop: Math.floor(stops / 5) / (stops - 4) }, 'before the first loss it was at its floor')
+})
+
 /** A certified fold whose generations end at once. */
 function briefFold (): MemoryFold {
   const fold = memoryFold()

@@ -7,6 +7,7 @@ import { accountedAtWorst, accountedEvidence, knownEvidence } from '../../../src
 import { restoreCohort, storeCohort } from '../../../src/core/evidence/cohorts.js'
 import { scaledTimes } from '../../../src/core/evidence/enrolment-list.js'
 import { cohortRules } from '../../../src/core/learn/cohort-rules.js'
+import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { draws } from '../evidence/cohort-fixtures.js'
 import {
@@ -46,6 +47,9 @@ t.test('a sample that awaits its label is, at worst, lost where its answer would
 
 const LAST = GRID.length - 1
 const spread = (n: number, share: number) => Array.from({ length: n }, (_, i) => share * (i + 0.5) / n)
+const STOPPED: Partial<LoggedOutcome> = {
+  arm: 'treated', stopped: true, tokens: 50, steps: null, stopped_probe: { tokens: 40, exact_match: 1, agreement: 1 },
+}
 const LOST_STEPS = { steps: [{ ...SURE_STEP, exact_match: 0 as const }] }
 
 t.test('E4: a prefix certifies although one of its units is not accounted for', async (t) => {
@@ -174,6 +178,27 @@ t.test('a drift withdraws the threshold and drops the enrolled generations, and 
   t.match(fold.state(), { epoch: { number: 2, cause: 'drift' }, rule: { index: -1, control_share: 1 } })
   t.equal(fold.cohorts.get(LEAF)?.open ?? 0, 0)
   t.equal(knownEvidence(fold.state().evidence).generations, 0)
+})
+
+t.test('an alarm of drift says since when the answers were lost, how many they were, and how many were stopped', async (t) => {
+  const fold = certifiedFold()
+  let { time } = fold
+  const take = (us: readonly number[], changes: Partial<LoggedOutcome> = {}) => {
+    fold.enrol(us, time)
+    for (const u of us) fold.report(u, time + 500, { generation_id: `g${u}`, ...changes })
+    for (let i = 0; i < 10; i++) fold.report(0.999, time + 600, { ...STOPPED, generation_id: `${time}-${i}` })
+    fold.pass(time + 1000, time += SLICE_MOST)
+  }
+  const us = spread(60, 0.02)
+  take(us.slice(0, 10))
+  take(us.slice(10, 20))
+  const turned = time
+  take(us.slice(20, 21), LOST_STEPS) // too few for an alarm
+  take(us.slice(21), LOST_STEPS)
+  const { cause, alarm } = fold.changes.at(-1)!
+  t.equal(cause, 'drift')
+  t.ok(Math.abs(alarm!.since - turned) <= SLICE_MOST, `${(alarm!.since - turned) / 1000} s`)
+  t.match(alarm, { units: 40, em_drop: 1, stops: 20 })
 })
 
 t.test('both arms are compared from their reports while a threshold is in force, and from zero after a change of mode or pin', async (t) => {

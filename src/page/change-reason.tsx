@@ -1,0 +1,15 @@
+import type { HistoryChange } from './api.js'
+import { clockTime, count, NONE, points } from './format.js'
+import { routeTo } from './route.js'
+
+type Reason = Pick<HistoryChange, 'key' | 'by' | 'reason' | 'alarm'>
+
+/** Why a threshold moved: who ordered it, or what the alarm saw, with the stops since it began. */
+export function ChangeReason ({ change: { key: context, by, reason, alarm } }: { change: Reason }) {
+  if (by !== undefined) return <>{`${by}${reason === undefined ? '' : `: ${reason}`}`}</>
+  if (alarm === undefined || context === null) return <>{NONE}</>
+  const { since, em_drop: drop, generations, stops } = alarm
+  const list = `${routeTo('generation')}?${new URLSearchParams({ stops: context, since }).toString()}`
+  const loss = `since ${clockTime(since)}: about ${points(drop, 1)} in ${count(generations)} generations; `
+  return <>{loss}<a href={list}>{count(stops)} stops since</a></>
+}
