@@ -6,6 +6,7 @@ import { ScopeSchema } from './decision-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
 import { PinSchema } from './policy-schemas.js'
+import { SnapshotInForceSchema } from './snapshot-schemas.js'
 
 const { prefix, status } = ContextQuerySchema.properties
 
@@ -69,9 +70,14 @@ const since = nullable<string>('string', {
   description: 'For drift, breach and left_pool: when the threshold was withdrawn, or the context left its pool (ISO 8601, UTC); null: the alarm withdrew nothing, and the service does not record when it began',
 })
 
+const unread = (description: string) => nullable<number>('integer', { description: `${description}; null: the context has not been read` })
 const count = (description: string) => Type.Integer({ description })
 const tokens = (description: string) => Type.Number({ description })
-const at = TimeSchema('When the contexts were read. Requests share one reading for up to twenty times as long as it took')
+const at = nullable<string>('string', {
+  format: 'date-time',
+  description: 'When the figures were read (ISO 8601, UTC); null: the store has been away since this replica started, and they are not known. Requests share one reading for up to twenty times as ' +
+    'long as it took. While the store is away, the figures are old, but modes, pins, thresholds, bounds and statuses are those of the snapshot',
+})
 
 const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
   at: TimeSchema(`When the ${period} began`),
@@ -84,6 +90,7 @@ const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
 export const FleetSchema = Type.Object({
   prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
   at,
+  snapshot: SnapshotInForceSchema,
   contexts: count('Contexts in which generations run (leaves); the counts below are of these'),
   by_status: Type.Object({
     certified: count('A threshold is certified, for the context or its pool'),
@@ -110,6 +117,7 @@ export const FleetSchema = Type.Object({
 
 export const FleetPageSchema = Type.Object({
   at,
+  snapshot: SnapshotInForceSchema,
   total: count('Number of contexts found'),
   contexts: Type.Array(Type.Object({
     key: contextFields.key,
@@ -130,11 +138,11 @@ export const FleetPageSchema = Type.Object({
     tokens_saved_low: savedTokensFields.tokens_saved_low,
     tokens_saved_high: savedTokensFields.tokens_saved_high,
     tokens_saved_ratio: contextFields.tokens.properties.saved_ratio,
-    control_generations: contextFields.generations.properties.control,
-    treated_generations: contextFields.generations.properties.treated,
+    control_generations: unread('Control generations in the evidence'),
+    treated_generations: unread('Treated generations reported in this epoch'),
     generations_to_next_certificate: contextFields.evidence.properties.next_certificate_in,
     alarms: Type.Array(alarm, { description: 'Problems that need attention' }),
-    changed_at: TimeSchema('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
-    updated_at: contextFields.updated_at,
+    changed_at: nullable<string>('string', { format: 'date-time', description: 'When its threshold or epoch last changed (ISO 8601, UTC; of thresholds, among the newest 1,000 changes); null: it has not been read' }),
+    updated_at: nullable<string>('string', { format: 'date-time', description: 'When its last outcome came (ISO 8601, UTC); null: it has not been read' }),
   }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the requested order' }),
 }, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

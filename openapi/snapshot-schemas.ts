@@ -73,16 +73,18 @@ export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' 
   title: 'Live', description: 'Liveness', examples: [{ status: 'ok' }],
 })
 
+export const SnapshotInForceSchema = Type.Object({
+  version: Type.Integer({ description: 'Version of the snapshot in force' }),
+  age_seconds: nullable<number>('number', { description: 'Time since the snapshot was last in step with the store (seconds); null: never' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
+}, { title: 'SnapshotInForce', description: 'The snapshot with which this replica decides' })
+
 export const ReadySchema = Type.Object({
   ready: Type.Boolean({ description: 'Whether this replica can take traffic: it has loaded a snapshot' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
   }, { description: 'State of the store' }),
-  snapshot: Type.Object({
-    version: Type.Integer({ description: 'Version of the snapshot in force' }),
-    age_seconds: nullable<number>('number', { description: 'Time since the snapshot was last in step with the store (seconds); null: never' }),
-    stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
-  }, { description: 'The snapshot with which this replica decides' }),
+  snapshot: SnapshotInForceSchema,
   learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica is the learner' }) }, { description: 'State of the learner' }),
   warnings: Type.Array(Type.String(), { description: 'Problems that do not prevent traffic, each with its remedy' }),
 }, { title: 'Ready', description: 'Readiness and problems of this replica', examples: [READY_EXAMPLE] })

@@ -133,6 +133,7 @@ export const AUDIT_EXAMPLE = {
 export const FLEET_EXAMPLE = {
   prefix: '*',
   at: '2026-01-05T10:00:00.000Z',
+  snapshot: { version: 8120, age_seconds: 0.3, stale: false },
   contexts: 3,
   by_status: { certified: 1, learning: 1, unlikely: 0, drifted: 1, suspended: 0 },
   by_mode: { enforce: 3, shadow: 0, off: 0 },
@@ -162,6 +163,7 @@ export const FLEET_EXAMPLE = {
 
 export const FLEET_PAGE_EXAMPLE = {
   at: '2026-01-05T10:00:00.000Z',
+  snapshot: { version: 8120, age_seconds: 0.3, stale: false },
   total: 3,
   contexts: [{
     key: 'model=example,task=example',

@@ -89,9 +89,9 @@ export async function assemble (
     withdrawals: keepLastKnown(async () => lastWithdrawals(await readHistory(SEARCHED)), []),
   })
   telemetry?.watch(metrics)
-  const scan = createScanner(store, readHistory, config)
+  const scan = createScanner({ store, snapshotHolder, readHistory, config })
   const contexts = createContexts(store, readHistory, config, scan)
-  const fleet = createFleetReader(scan, config)
+  const fleet = createFleetReader({ scan, snapshotHolder, config })
   const contextCommands = createContextCommands(store, snapshotHolder, config)
   const channel = worker === undefined ? null : process as PauseChannel
   const pause = createPause({ store, snapshotHolder, commands: contextCommands, config, log, channel })

@@ -1,4 +1,4 @@
-import type { ContextDetail, PolicyReply, TradeoffReply } from './api.js'
+import type { ContextDetail, FleetPageReply, PolicyReply, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, type PanelProps, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
@@ -82,6 +82,7 @@ export function ContextPage ({ name }: { name: string }) {
       <Path name={name} />
       <h1 class='key'>{titleOf(name)}</h1>
       <Age since={staleSince} />
+      {staleSince !== null && <DecidedNow name={name} />}
       <p class='badges'>
         {(!isSum || pin !== null) && <Badge kind={pin === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
@@ -117,6 +118,20 @@ export function ContextPage ({ name }: { name: string }) {
       {!isSum && policy === null && <Loading error={policyError} />}
       {!isSum && policy !== null && <Figures context={context} policy={policy.effective} tradeoff={tradeoff} />}
     </>
+  )
+}
+
+/** While the context cannot be read: how this replica decides in it now. */
+function DecidedNow ({ name }: { name: string }) {
+  const { data } = useData<FleetPageReply>(`v1/fleet/contexts?sums=true&limit=1&prefix=${encodeURIComponent(name)}`)
+  const row = data?.contexts.find(({ key }) => key === name)
+  if (row === undefined) return null
+  const isStopping = row.threshold !== null && row.mode === 'enforce'
+  return (
+    <p class='banner info' role='status'>
+      <span aria-hidden='true'>◆</span> Now: <Badge kind={row.mode} />{' '}
+      {isStopping ? `Generations are stopped at ${threshold(row.threshold)}.` : 'No generation is stopped here.'}
+    </p>
   )
 }
 

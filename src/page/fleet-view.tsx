@@ -1,6 +1,6 @@
 import type { FleetReply, Ready } from './api.js'
 import { ContextsTable } from './contexts-table.js'
-import { ago, count, percent, points, short, spread, words } from './format.js'
+import { ago, clockTime, count, duration, percent, points, short, spread, words } from './format.js'
 import { useData } from './live.js'
 import { NextStep } from './next-step.js'
 import { PauseSwitch } from './pause.js'
@@ -44,7 +44,6 @@ export function FleetView () {
   const { data: fleet, error, staleSince } = useData<FleetReply>('v1/fleet')
   const isAway = useData<Ready>('readyz').data?.store.up === false // then the service has its last reading
   if (fleet === null) return <Loading error={error} />
-  const oldSince = staleSince ?? (isAway ? Date.parse(fleet.at) : null)
   return (
     <>
       <div class='card-head'>
@@ -52,9 +51,20 @@ export function FleetView () {
         {fleet.prefix === '*' && <PauseSwitch />}
       </div>
       {fleet.prefix === '*' && <StoreLoss />}
-      <Age since={oldSince} />
-      {fleet.contexts === 0 && fleet.alarms_total === 0 ? <NextStep /> : <KnownFleet fleet={fleet} isOld={oldSince !== null} />}
+      <Age since={staleSince} />
+      {isAway && staleSince === null && <StoreAway fleet={fleet} />}
+      {fleet.contexts === 0 && fleet.alarms_total === 0 ? <NextStep /> : <KnownFleet fleet={fleet} isOld={isAway || staleSince !== null} />}
     </>
+  )
+}
+
+/** While the store is away: what is decided now, and how old the other figures are. */
+function StoreAway ({ fleet: { at, snapshot: { age_seconds: age } } }: { fleet: FleetReply }) {
+  return (
+    <p class='problem' role='status'>
+      <span aria-hidden='true'>▲</span> The store is away. Modes, thresholds and pins are those by which this replica decides now
+      {age === null ? '' : `, as of ${duration(age)} ago`}. {at === null ? 'Other figures have not been read since it started.' : `Other figures are old: they were read at ${clockTime(at)}.`}
+    </p>
   )
 }
 
@@ -86,7 +96,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
         {fleet.alarms_total === 0 && alarms}
       </div>
-      {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} />}
+      {fleet.prefix === '*' && fleet.contexts > 0 && fleet.at !== null && <SavingsPanel fleet={{ ...fleet, at: fleet.at }} />}
       {fleet.prefix !== '*' && <p class='note'>Savings over time are kept for the whole fleet, not for its parts.</p>}
       {fleet.contexts > 0 && <ContextsTable />}
     </>

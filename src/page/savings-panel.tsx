@@ -35,7 +35,7 @@ function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
 }
 
 /** Savings over the last day, week or month. */
-export function SavingsPanel ({ fleet }: { fleet: FleetReply }) {
+export function SavingsPanel ({ fleet }: { fleet: FleetReply & { readonly at: string } }) {
   const [stated, setSpan] = useParameter('span')
   const span = Object.keys(SPANS).find((name): name is Span => name === stated) ?? 'day'
   const { unit, ms } = SPANS[span]

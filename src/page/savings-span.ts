@@ -19,7 +19,8 @@ export function ratioOf ({ tokens_saved: saved, tokens }: Pick<Period, 'tokens_s
 }
 
 /** The periods of a span: outcomes may have been silent for long before the last one. */
-export function periodsIn ({ at, saved_by_hour: hours, saved_by_day: days }: FleetReply, span: Span): readonly Period[] {
+export function periodsIn (fleet: FleetReply & { readonly at: string }, span: Span): readonly Period[] {
+  const { at, saved_by_hour: hours, saved_by_day: days } = fleet
   const { ms, periods } = SPANS[span]
   const since = Date.parse(at) - periods * ms
   return (span === 'day' ? hours : days).filter((period) => Date.parse(period.at) > since)

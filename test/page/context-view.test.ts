@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { ContextDetail } from '../../src/page/api.js'
 import { DIAGNOSES } from '../../src/core/reports/diagnosis.js'
 import { openPage } from './open-page.js'
-import { ago, CONTEXT_VIEW, example, failure, KEY, serviceWith, type Replies } from './replies.js'
+import { ago, CONTEXT_VIEW, example, failure, KEY, rowOf, serviceWith, type Replies } from './replies.js'
 
 const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
   await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', changes) }))
@@ -18,6 +18,20 @@ t.test('a certified context shows its threshold with its guarantee, and its figu
   t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes, at present 4.0 % of all'])
   t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %; checks are at least 32 tokens apart'])
   t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
+})
+
+t.test('while the context cannot be read, it says how the replica decides in it now', async (t) => {
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  t.notMatch(page.text(), 'No generation is stopped here')
+  const row = rowOf({ key: KEY, mode: 'shadow' })
+  Object.assign(replies, { context: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.'), rows: example('rows', { contexts: [row] }) })
+  await page.send('change')
+  await page.shows('These figures are old')
+  await page.shows('No generation is stopped here.')
+  Object.assign(replies, { rows: example('rows', { contexts: [{ ...row, mode: 'enforce', threshold: 0.95 }] }) })
+  await page.send('change')
+  await page.shows('Generations are stopped at 0.95')
 })
 
 t.test('on a phone the details of a context begin folded', async (t) => {

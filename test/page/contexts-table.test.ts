@@ -3,7 +3,7 @@ import type { FleetPageReply } from '../../src/page/api.js'
 import { openPage, type Request } from './open-page.js'
 import { ago, failure, rowOf, serviceWith, type Replies } from './replies.js'
 
-const pageOf = (...contexts: FleetPageReply['contexts']): FleetPageReply => ({ at: ago(0), total: contexts.length, contexts })
+const pageOf = (...contexts: FleetPageReply['contexts']): FleetPageReply => ({ at: ago(0), snapshot: { version: 1, age_seconds: 0, stale: false }, total: contexts.length, contexts })
 
 /** The options of the newest request for rows. */
 function asked (requests: readonly Request[]): Record<string, string> {

@@ -99,7 +99,8 @@ t.test('the fleet shows the EM lost against the EM allowed', async (t) => {
 t.test('while the store is away the last figures are shown with their age, and the page is not called live', async (t) => {
   const replies = { ready: example('ready', { store: { kind: 'redis', up: false } }), fleet: example('fleet', { alarms: [], alarms_total: 0 }) }
   const page = await openPage(t, '', serviceWith(replies))
-  await page.shows('These figures are old: they were read at 5 Jan 2026')
+  await page.shows('Modes, thresholds and pins are those by which this replica decides now')
+  await page.shows('Other figures are old: they were read at 5 Jan 2026')
   await page.shows('store away')
   t.equal(page.card('Alarms (0)'), 'There was no alarm when the figures were read.')
 })

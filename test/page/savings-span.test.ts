@@ -18,7 +18,7 @@ t.test('the axis covers the whole span, also with a single period', async (t) =>
   const hours = [period('2026-11-29T04:00:00.000Z', 1), period('2026-11-29T05:00:00.000Z', 1), period('2026-11-30T05:00:00.000Z', 1)]
   const [since, until] = rangeOf(at, 'day')
   t.strictSame([since, until], [seconds('2026-11-29T04:00:00.000Z'), seconds('2026-11-30T06:00:00.000Z')])
-  const shown = periodsIn(example('fleet', { at, saved_by_hour: hours }), 'day')
+  const shown = periodsIn({ ...example('fleet', { saved_by_hour: hours }), at }, 'day')
   t.equal(shown.length, 2)
   t.ok(shown.every((row) => seconds(row.at) >= since && seconds(row.at) <= until))
 })

@@ -42,6 +42,8 @@ export interface ChainLink extends Judgement {
   readonly knownEpoch: string | null
   /** Whether its threshold is suspended, since its guards cannot see (law 2). */
   readonly isSuspended: boolean
+  /** Why it has no certified threshold, where it has none. */
+  readonly uncertified: 'learning' | 'unlikely' | 'drifted'
   /** Whether its state could not be read; it may then have left its pool. */
   readonly isUnreadable: boolean
   /** How workers force answers; `null`: no worker has said. */
@@ -90,6 +92,7 @@ export function chainLink (
     leftEpoch: leftEpochOf(state),
     knownEpoch: knownEpochOf(state),
     isSuspended: state !== undefined && threshold !== null && isBlind(state.guards.sight),
+    uncertified: uncertified(state),
     isUnreadable: state?.epoch.number === 0,
     probeForm: state?.probes.form ?? null,
     warnings,
@@ -99,4 +102,9 @@ export function chainLink (
       ? ALL_LABELS
       : labelReachOf(state.labels, policy, state.rule.index),
   }
+}
+
+function uncertified (state: ContextState | undefined): ChainLink['uncertified'] {
+  if (state?.epoch.cause === 'drift' || state?.epoch.cause === 'breach') return 'drifted'
+  return (state?.rule.unlikely ?? null) === null ? 'learning' : 'unlikely'
 }

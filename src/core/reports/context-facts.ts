@@ -98,23 +98,18 @@ export function estimateDrop (
  * @param effective the threshold that takes effect there
  */
 export function statusInForce (
-  loaded: LoadedContexts, chain: readonly ChainLink[], { source, isPinned }: Pick<EffectiveThreshold, 'source' | 'isPinned'>
+  loaded: Pick<LoadedContexts, 'levels'>, chain: readonly ChainLink[], { source, isPinned }: Pick<EffectiveThreshold, 'source' | 'isPinned'>
 ): Status {
   const own = chain.at(-1)!
   const isMember = isOfPool(loaded, chain, source)
   if (isMember && hasLeft(own.leftEpoch, source.epochName)) return 'drifted'
-  const link = isMember && loaded.states.has(source.key) ? source : own
-  return !isPinned && link.isSuspended ? 'suspended' : statusOf(loaded.states.get(link.key)!, link.index)
+  const link = isMember && source.epochName !== null ? source : own
+  if (!isPinned && link.isSuspended) return 'suspended'
+  return link.index === -1 ? link.uncertified : 'certified'
 }
 
-function isOfPool ({ levels }: LoadedContexts, chain: readonly ChainLink[], source: ChainLink): boolean {
+export function isOfPool ({ levels }: Pick<LoadedContexts, 'levels'>, chain: readonly ChainLink[], source: ChainLink): boolean {
   return source !== chain.at(-1) && chain.length === levels.length + 1
-}
-
-function statusOf (state: ContextState, index: number): Status {
-  if (index !== -1) return 'certified'
-  if (state.epoch.cause === 'drift' || state.epoch.cause === 'breach') return 'drifted'
-  return state.rule.unlikely === null ? 'learning' : 'unlikely'
 }
 
 function shownAlone (state: ContextState, index: number, level: number): Shown {

@@ -28,7 +28,12 @@ type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
 export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
 export type RowOrder = typeof ROW_ORDERS[number]
 
-export type ContextRow = ReturnType<typeof describeRow>
+type ReadRow = ReturnType<typeof describeRow>
+
+/** Figures that are unknown until the context has been read. */
+type UnreadFigure = 'control_generations' | 'treated_generations' | 'changed_at' | 'updated_at'
+
+export type ContextRow = Omit<ReadRow, UnreadFigure> & { readonly [F in UnreadFigure]: ReadRow[F] | null }
 
 /**
  * Describes a context as a row of a table of thousands. Ratios and EM are fractions, times are in ms.

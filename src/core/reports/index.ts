@@ -3,6 +3,7 @@ export { type CommandEffect, commandEffects, comparedPerDay } from './command-ef
 export { estimateDrop, type Status, STATUSES } from './context-facts.js'
 export { type ContextView, describeArms, describeContext, describeFidelity, describeSavings, type Interval } from './context-report.js'
 export { type Alarm, ALARMS, type ContextRow, describeRow, ROW_ORDERS, type RowOrder } from './context-row.js'
+export { decidedRow } from './decided-row.js'
 export { DIAGNOSES, type Diagnosis } from './diagnosis.js'
 export { adviseOnLabels } from './label-advice.js'
 export { paceOf } from './outlook.js'

@@ -134,7 +134,7 @@ function onWire (view: ContextView) {
 /** Members that are listed. */
 const LISTED = 20
 
-const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
+const SHOWN = ['key', 'threshold', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
 /** Each pool member's own evidence, those that lost most answers beyond the bound first: a few generations say little. */
 export function membersOf ({ rows }: Pick<FleetScan, 'rows'>, pool: string) {
@@ -148,6 +148,7 @@ export function membersOf ({ rows }: Pick<FleetScan, 'rows'>, pool: string) {
     new: members.filter((row) => row.pool?.first_generations_left != null).length,
     worst: worst.map((row) => ({
       ...Object.fromEntries(SHOWN.map((field) => [field, row[field]])) as Pick<ContextRow, typeof SHOWN[number]>,
+      control_generations: row.control_generations ?? 0,
       over_bound: isOverBound(row),
       left_at: poolToWire(row.pool)?.left_at ?? null,
     })),
@@ -158,5 +159,5 @@ function isOverBound ({ em_drop: drop, max_em_drop: bound }: ContextRow): boolea
 
 /** Answers that its control generations lost beyond what the bound allows; those that have shown nothing come last. */
 function answersBeyond ({ em_drop: drop, max_em_drop: bound, control_generations: generations }: ContextRow): number {
-  return drop === null ? -Number.MAX_VALUE : (drop - bound) * generations
+  return drop === null ? -Number.MAX_VALUE : (drop - bound) * (generations ?? 0)
 }

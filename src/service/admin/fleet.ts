@@ -7,16 +7,21 @@ import { WITHDRAWALS } from '../../core/learn/index.js'
 import { type Alarm, ALARMS, type ContextRow, type RowOrder, type Status } from '../../core/reports/index.js'
 import type { Config } from '../config/config.js'
 import { checkKey } from './context-reader.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import { snapshotView } from '../health/readiness.js'
 import type { FleetScan } from './scan-fleet.js'
 
 export type Fleet = ReturnType<typeof createFleetReader>
 
-/**
- * Readers of all contexts at once, for operators.
- * @param scan reads all contexts; readers share a scan for a time
- * @returns readers that also share the sums and the orders that were asked for
- */
-export function createFleetReader (scan: () => Promise<FleetScan>, config: Config) {
+interface FleetServices {
+  /** Reads all contexts; readers share a scan for a time. */
+  readonly scan: () => Promise<FleetScan>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'snapshot'>
+  readonly config: Config
+}
+
+/** Readers of all contexts at once, for operators. They also share the sums and the orders that were asked for. */
+export function createFleetReader ({ scan, snapshotHolder, config }: FleetServices) {
   const sumsOf = oncePerScan(({ at, rows, saved }, prefix: string) => {
     return sumFleet({ at, saved, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
@@ -26,13 +31,14 @@ export function createFleetReader (scan: () => Promise<FleetScan>, config: Confi
     /** @throws InvalidKeyError */
     async sums (prefix: string) {
       checkKey(config, prefix, '/prefix')
-      return sumsOf(await scan(), prefix)
+      return { ...sumsOf(await scan(), prefix), snapshot: snapshotView(snapshotHolder) }
     },
     /** @throws InvalidKeyError */
     async rows (query: RowQuery) {
       checkKey(config, query.prefix, '/prefix')
       const all = await scan()
-      return selectRows({ at: all.at, rows: inOrder(all, [query.sort, query.descending]) }, query)
+      const rows = inOrder(all, [query.sort, query.descending])
+      return { ...selectRows({ at: all.at, rows }, query), snapshot: snapshotView(snapshotHolder) }
     },
   }
 }
@@ -70,8 +76,8 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
     byStatus[row.status]++
     byMode[row.mode]++
     if (row.threshold !== null && row.mode === 'enforce') stopping++
-    control += row.control_generations
-    treated += row.treated_generations
+    control += row.control_generations ?? 0
+    treated += row.treated_generations ?? 0
     addPresent(present, row)
   }
   const whole = rows.find(({ key }) => key === prefix) // it also counts outcomes for whose contexts there was no room
@@ -79,7 +85,7 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
   const alarms = alarmsOf(rows)
   return {
     prefix,
-    at: isoTime(at),
+    at: at === null ? null : isoTime(at),
     contexts,
     by_status: byStatus,
     by_mode: byMode,
@@ -105,7 +111,7 @@ const periodToWire = ({ at, ...figures }: SavingsPeriod) => ({ at: isoTime(at), 
  * full the treated ones save a part, and probes take a part of the rest.
  */
 function addPresent (sums: { tokens: number, saved: number, generations: number, lost: number, allowed: number }, row: ContextRow): void {
-  const generations = row.control_generations + row.treated_generations
+  const generations = (row.control_generations ?? 0) + (row.treated_generations ?? 0)
   const isStopping = row.threshold !== null && row.mode === 'enforce'
   const stopped = isStopping ? (1 - (row.control_share ?? 0)) * (row.tokens_saved_gross_ratio ?? 0) : 0
   const overhead = row.mode === 'off' ? 0 : row.probe_overhead ?? 0 // nothing is probed in mode off
@@ -141,7 +147,7 @@ export function selectRows ({ at, rows }: Pick<FleetScan, 'at' | 'rows'>, { pref
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = rows.filter((row) => isWithin(row.key, prefix) && (sums || row.is_leaf || row.is_certifying) &&
     (status === undefined || row.status === status) && (words.length === 0 || holds(row.key.toLowerCase(), words)))
-  return { at: isoTime(at), total: found.length, contexts: found.slice(offset, offset + limit).map(rowToWire) }
+  return { at: at === null ? null : isoTime(at), total: found.length, contexts: found.slice(offset, offset + limit).map(rowToWire) }
 }
 
 function holds (key: string, words: readonly string[]): boolean { return words.every((word) => key.includes(word)) }
@@ -152,7 +158,8 @@ function rowToWire (all: ContextRow) {
     tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, tokens_saved_gross_ratio: _ratio,
     probe_overhead: _overhead, control_share: _share, tokens_mean: _mean, ...row
   } = all
-  return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
+  const timeOf = (at: number | null) => at === null ? null : isoTime(at)
+  return { ...row, pool: poolToWire(row.pool), changed_at: timeOf(row.changed_at), updated_at: timeOf(row.updated_at) }
 }
 
 const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, suspended: 1, unlikely: 2, learning: 3, certified: 4 }

@@ -1,26 +1,30 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Snapshot } from '../../core/decide/index.js'
 import { periodsOf } from '../../core/stats/index.js'
 import { ROOT } from '../../core/policy/index.js'
-import { type ContextRow, describeRow } from '../../core/reports/index.js'
+import { type ContextRow, decidedRow, describeRow } from '../../core/reports/index.js'
 import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Config } from '../config/config.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 
-/** All contexts as they were read at one time, ms. */
+/** All contexts as they were read at one time, ms; `null`: they have never been read. */
 export interface FleetScan {
-  readonly at: number
+  readonly at: number | null
   readonly rows: readonly ContextRow[]
   /** What all of them saved over time. */
   readonly saved: ReturnType<typeof periodsOf>
 }
 
-const NOTHING_SAVED: FleetScan['saved'] = { hours: [], days: [] }
+const NEVER_READ: FleetScan = { at: null, rows: [], saved: { hours: [], days: [] } }
 
 /** Contexts that are described in one turn of the event loop: about a millisecond. */
 const CHUNK = 10
+/** Contexts of which it is said in one turn how they are decided: about a millisecond. */
+const DECIDED_CHUNK = 200
 /** Changes that are searched for the last one of each context. */
 const SEARCHED = 1000
 /** Readers share a scan for at least this long, and for twenty times as long as it took: so scans take a twentieth of a core at most. */
@@ -30,15 +34,31 @@ const AGE_OF_COST = 20
 const PATIENCE_MS = 200
 const MAX_AGE_MS = 60_000
 
+interface ScannerServices {
+  readonly store: Store
+  readonly snapshotHolder: Pick<SnapshotHolder, 'freshness' | 'isPaused' | 'loaded' | 'problem' | 'snapshot'>
+  readonly readHistory: ReadHistory
+  readonly config: Config
+  readonly clock?: () => number
+}
+
+/** The modes and thresholds of a snapshot with the figures of a scan. */
+interface DecidedScan {
+  readonly scan: FleetScan
+  readonly snapshot: Snapshot
+  readonly isTooOld: boolean
+  readonly result: Promise<FleetScan>
+}
+
 /**
  * Reads all contexts. Decisions are answered between one chunk of contexts and the next. Readers share a scan; without readers there is
- * none.
+ * none. Where this replica may decide otherwise than the store says, modes and thresholds are those of its snapshot.
  */
-export function createScanner (
-  store: Store, readHistory: ReadHistory, config: Config, clock: () => number = Date.now
-): () => Promise<FleetScan> {
-  let last: (FleetScan & { readonly costMs: number }) | null = null
+export function createScanner (services: ScannerServices): () => Promise<FleetScan> {
+  const { store, snapshotHolder, readHistory, config, clock = Date.now } = services
+  let last: (FleetScan & { readonly at: number, readonly costMs: number }) | null = null
   let running: Promise<FleetScan> | null = null
+  let decided: DecidedScan | null = null
 
   async function scan (): Promise<FleetScan> {
     const at = clock()
@@ -46,7 +66,7 @@ export function createScanner (
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
     const rows: ContextRow[] = []
-    let saved = NOTHING_SAVED
+    let { saved } = NEVER_READ
     let costMs = 0
     for (let i = 0; i < keys.length; i += CHUNK) {
       const start = performance.now()
@@ -64,18 +84,45 @@ export function createScanner (
     return last
   }
 
-  /** While the store is away, readers get the last scan, which says when it was made. */
+  /** The last scan, for readers who come while the store is away. */
   function lastKnown (error: unknown): FleetScan {
-    if (last === null || !(error instanceof StoreUnavailableError)) throw error
-    return last
+    if (!(error instanceof StoreUnavailableError)) throw error
+    return last ?? NEVER_READ
   }
 
-  return async () => {
+  async function read (): Promise<FleetScan> {
     const age = last === null ? Infinity : clock() - last.at
     if (last !== null && age < Math.max(MIN_SCAN_AGE_MS, AGE_OF_COST * last.costMs)) return last
     running ??= scan().finally(() => { running = null })
     if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running.catch(lastKnown)
     running.catch(() => {}) // the next reader sees the error
     return last
+  }
+
+  /** Whether this replica may decide otherwise than the store says. */
+  function decidesAlone (): boolean {
+    return !store.isUp() || snapshotHolder.isPaused() || snapshotHolder.problem() !== null || snapshotHolder.freshness() === 'too_old'
+  }
+
+  /** The scan with the modes and thresholds by which this replica decides. */
+  async function asDecided ({ scan, snapshot, isTooOld }: Omit<DecidedScan, 'result'>): Promise<FleetScan> {
+    const { links } = snapshotHolder.loaded()
+    const rows = new Map(scan.rows.map((row) => [row.key, row]))
+    const keys = [...links.values()].filter(({ epochName }) => epochName !== null).map(({ key }) => key)
+    for (let i = 0; i < keys.length; i += DECIDED_CHUNK) {
+      for (const key of keys.slice(i, i + DECIDED_CHUNK)) rows.set(key, decidedRow(snapshot, links, isTooOld, key, rows.get(key)))
+      await setImmediate()
+    }
+    return { ...scan, rows: [...rows.values()] }
+  }
+
+  return async () => {
+    const scan = await read()
+    if (!decidesAlone()) return scan
+    const now = { scan, snapshot: snapshotHolder.snapshot(), isTooOld: snapshotHolder.freshness() === 'too_old' }
+    if (decided?.scan !== scan || decided.snapshot !== now.snapshot || decided.isTooOld !== now.isTooOld) {
+      decided = { ...now, result: asDecided(now) }
+    }
+    return await decided.result
   }
 }

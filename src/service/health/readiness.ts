@@ -56,7 +56,7 @@ export async function readiness (services: HealthServices, isNaming: boolean) {
   return {
     ready: snapshotHolder.ageSeconds() !== null,
     store: { kind: store.kind, up: store.isUp() },
-    snapshot: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
+    snapshot: snapshotView(snapshotHolder),
     learner: { leader: learner.isLeader() },
     warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services, await services.pause.view(isNaming), isNaming)],
   }
@@ -142,6 +142,11 @@ function contexts (number: number): string { return number === 1 ? 'one context'
 function namesOf (names: Iterable<string>, isNaming: boolean): string | null {
   const named = [...names].slice(0, NAMED)
   return named.length === 0 ? null : isNaming ? named.join(', ') : WITHHELD
+}
+
+/** The snapshot with which this replica decides, in short. */
+export function snapshotView ({ snapshot, ageSeconds, freshness }: Pick<SnapshotHolder, 'snapshot' | 'ageSeconds' | 'freshness'>) {
+  return { version: snapshot().version, age_seconds: ageSeconds(), stale: freshness() !== 'fresh' }
 }
 
 interface SnapshotServices {

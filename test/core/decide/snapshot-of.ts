@@ -55,6 +55,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     key,
     policy: ownPolicy,
     checkDistance: undefined,
+    uncertified: 'learning',
     pin: pinned,
     index,
     threshold: grid[index] ?? null,

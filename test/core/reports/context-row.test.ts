@@ -7,6 +7,10 @@ import { addToMembership, type Membership } from '../../../src/core/evidence/mem
 import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
+import { decidedRow } from '../../../src/core/reports/decided-row.js'
+import { linkOf } from '../../../src/core/learn/chain-link.js'
+import { compileSnapshot } from '../../../src/core/learn/compile-snapshot.js'
+import { withoutStops } from '../../../src/core/decide/snapshot.js'
 import { NO_EVIDENCE } from '../stats/no-evidence.js'
 import { memberUnit } from '../learn/member-unit.js'
 import { FIRST } from '../learn/memory-fold.js'
@@ -80,4 +84,30 @@ t.test('drift, breach and suspicions are alarms', async (t) => {
   t.same(alarms({ epoch: { cause: 'breach' }, guards: { is_suspected: true } }), ['breach'], 'a suspicion of breach is none of drift')
   t.same(alarms({ epoch: { cause: 'breach' }, guards: { drift: [9, 9, 9] } }), ['breach', 'drift_suspected'])
   t.same(alarms({}), [])
+})
+
+t.test('a row as decided equals the row as read, and without a reading has all but its figures', async (t) => {
+  const member = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), is_known: true }
+  const pooled = { '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0, { membership: member }) }
+  const cases: Array<[states: Record<string, ContextState>, policy: PolicyPatch]> = [
+    [{ '*': stateOf(0), 'model=q': stateOf(0), 'model=q,task=a': stateOf(FIRST) }, {}],
+    [pooled, { certify_at: 'model' }],
+    [{ ...pooled, 'model=q': stateOf(0, { epoch: { cause: 'drift' } }) }, { certify_at: 'model', mode: 'shadow' }],
+    [{ ...pooled, 'model=q,task=a': stateOf(0, { membership: { ...member, left_at: 5000 } }) }, { certify_at: 'model' }],
+  ]
+  for (const [states, policy] of cases) {
+    const inputs = loaded(states, policy)
+    const links = new Map(Object.entries(states).map(([key, state]) => [key, linkOf(inputs, key, state)]))
+    const snapshot = compileSnapshot({ stateId: 's', version: 1, levels, salt: null }, links)
+    for (const key of Object.keys(states)) {
+      const read = describeRow(inputs, key)
+      t.strictSame(decidedRow(snapshot, links, false, key, read), read, key)
+      const { status, mode, threshold, scope, is_certifying: isCertifying } = read
+      t.match(decidedRow(snapshot, links, false, key, undefined), {
+        status, mode, threshold, scope, is_certifying: isCertifying, control_generations: null, em_drop: null,
+      }, `${key}, never read`)
+      t.equal(decidedRow(withoutStops(snapshot), links, false, key, read).mode, 'off', `${key}, paused`)
+      t.match(decidedRow(snapshot, links, true, key, read), { threshold: null, scope: 'none' }, `${key}, too old`)
+    }
+  }
 })

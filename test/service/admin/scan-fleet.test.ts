@@ -5,9 +5,8 @@ import { build } from '../../helper.js'
 
 t.test('readers share a scan for a time; a later one sees the changes since', async (t) => {
   const built = await build(t)
-  const { store, readHistory, config } = built
   let now = Date.now()
-  const scan = createScanner(store, readHistory, config, () => now)
+  const scan = createScanner({ ...built, clock: () => now })
   t.same((await scan()).rows, [])
   await reportTo(built, [losslessOutcome('a')])
   await untilEvidence(built, 1)
