@@ -42,7 +42,7 @@ export const StepSchema = Type.Object({
 const GuaranteeSchema = Type.Object({
   max_em_drop: RatioSchema('EM drop that the certificate rules out, for the context, or on average over the traffic of its pool, of which one context may lose more'),
   error_level: RatioSchema('Chance that the certificate is wrong'),
-  total_error_level: RatioSchema('Chance that a threshold was certified wrongly in any of the epochs of one evidence age (max_evidence_age_seconds) that count as a look at the traffic, the k-th of which after the first has 1 / (k (k + 1)) of the error level: at most twice the error level'),
+  total_error_level: RatioSchema('Chance that a threshold was certified wrongly in any of the epochs of one evidence age (max_evidence_age_seconds) that count as a look at the traffic, the k-th of which after the first has 1 / (k (k + 1)) of the error level: at most twice the largest error level among them'),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had arrived, so the bar was thirty times higher' }),
   about: Type.String({ description: 'What the guarantee is about, in words: exact match, agreement with the full answer, or the preference of a judge' }),
   as_judged: Type.Boolean({ description: 'Whether labels are verdicts of a judge whose errors are not known, so that the guarantee is about its verdicts' }),

@@ -65,9 +65,9 @@ export function withSlices (state: ContextState, slices: Partial<Omit<ContextSta
 }
 
 /** The part of a state that the looks of the next epoch depend on. */
-export function endedEpoch ({ epoch: { looks }, rule, reports: { follow_up } }: ContextState) {
+export function endedEpoch ({ epoch: { looks, requested: { error_level } }, rule, reports: { follow_up } }: ContextState) {
   const { reported, accounted, missing } = follow_up
-  return { looks, is_served: rule.index !== -1, is_reported: reported + accounted + missing > 0, units: accounted + missing }
+  return { looks, error_level, is_served: rule.index !== -1, is_reported: reported + accounted + missing > 0, units: accounted + missing }
 }
 
 /** A state under another requested guarantee. Before any evidence, a changed request is as good as the first; later it is post hoc. */

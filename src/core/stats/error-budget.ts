@@ -17,15 +17,19 @@ export interface Looks {
   readonly count: number
   /** When the last one began, or the number last fell, ms. */
   readonly at: number
+  /** The largest error level of the ended epochs that the sum of the looks covers; 0 without any. */
+  readonly level: number
   /** Control units of the ended epochs, since the last one that had a threshold in force or that no look followed. */
   readonly uncertified: number
 }
 
-const NO_LOOKS: Looks = { count: 0, at: 0, uncertified: 0 }
+const NO_LOOKS: Looks = { count: 0, at: 0, level: 0, uncertified: 0 }
 
 /** The part of an epoch that the looks of the next one depend on. */
 export interface EndedEpoch {
   readonly looks: Looks
+  /** The error level that was requested for it. */
+  readonly error_level: number
   /** Whether a threshold was in force. */
   readonly is_served: boolean
   /** Whether anything was reported: an epoch without any report is no look. */
@@ -46,8 +50,10 @@ export function looksAfter (
   const passed = Math.min(count, Math.max(0, Math.floor((time - at) / step)))
   const isLook = LOOKS.includes(cause)
   const uncertified = isLook && !isServed ? uncertifiedUnits(ended) : 0
-  if (isLook && isReported) return { count: count - passed + 1, at: time, uncertified }
-  return { count: count - passed, at: at + passed * step, uncertified }
+  const left = count - passed
+  const level = Math.max(left === 0 ? 0 : ended.looks.level, isReported ? ended.error_level : 0)
+  if (isLook && isReported) return { count: left + 1, at: time, level, uncertified }
+  return { count: left, at: at + passed * step, level: left === 0 ? 0 : level, uncertified } // none left: the present epoch is the first
 }
 
 /** Control units that were accounted for without a threshold in force: no look makes further ones free. */
@@ -61,15 +67,16 @@ export function uncertifiedUnits ({ looks, units }: Pick<EndedEpoch, 'looks' | '
  */
 export function looksOfImport (opened: Looks, replaced: EndedEpoch | undefined, policy: Policy, time: number): Looks {
   const other = looksAfter(replaced, 'import', policy, time)
-  return { ...(other.count > opened.count ? other : opened), uncertified: Math.max(opened.uncertified, other.uncertified) }
+  const level = Math.max(opened.level, other.level)
+  return { ...(other.count > opened.count ? other : opened), level, uncertified: Math.max(opened.uncertified, other.uncertified) }
 }
 
 /** The part of the error level that an epoch has. */
 export function lookShare ({ count }: Pick<Looks, 'count'>): number { return count === 0 ? 1 : 1 / (count * (count + 1)) }
 
-/** The chance that any of the epochs that people opened certifies wrongly. */
-export function totalLevel ({ count }: Pick<Looks, 'count'>, { error_level: level }: Pick<Policy, 'error_level'>): number {
-  return (2 - 1 / (count + 1)) * level
+/** The chance, at most, that any of the epochs that people opened certifies wrongly; an earlier one may have had another error level. */
+export function totalLevel ({ count, level }: Pick<Looks, 'count' | 'level'>, { error_level: now }: Pick<Policy, 'error_level'>): number {
+  return (2 - 1 / (count + 1)) * Math.max(level, now)
 }
 
 /** The part of the level that pays for the chance that the audited limits of a judge's errors are wrong. */

@@ -9,7 +9,7 @@ const EXAMPLE = [
   '{"epoch":{"number":1,"cause":"first_enrolment","started_at":0,"name":"0-1","meaning":{"score":"confidence","score_fingerprint":n',
   'ull,"label":"exact_match","judge_miss_rate":null,"judge_gain_share":0,"evidence_span_seconds":1800,"min_tokens":0,"check_every_t',
   'okens":"auto","check_growth":0.25,"levels":"model,task"},"requested":{"max_em_drop":0.02,"error_level":0.05},"looks":{"count":0,',
-  '"at":0,"uncertified":0}},"evidence":{"final":{"generations":424,"full_tokens":42400,"full_em":424,"labelled":424,"unprobed_gener',
+  '"at":0,"level":0,"uncertified":0}},"evidence":{"final":{"generations":424,"full_tokens":42400,"full_em":424,"labelled":424,"unprobed_gener',
   'ations":0,"lost":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"gained":[],"unprobed":[],"tokens":[16960,16960,1',
   '6960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,16960,169',
   '60,16960,16960,16960,16960,16960,16960]},"open":{"evidence":{"generations":28,"full_tokens":2800,"full_em":28,"labelled":28,"unp',

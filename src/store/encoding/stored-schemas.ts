@@ -275,7 +275,9 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
   configuration: check(Type.Object({ configuration })),
   acknowledgement: check(acknowledgement),
   import: check(Type.Object({
-    replaced: Type.Record(text, like({ looks: { count: 0, at: 0, uncertified: 0 }, is_served: true, is_reported: true, units: 0 })),
+    replaced: Type.Record(text, like({
+      looks: { count: 0, at: 0, level: 0, uncertified: 0 }, error_level: 0, is_served: true, is_reported: true, units: 0,
+    })),
   })),
   tick: check(Type.Object({})),
 }

@@ -63,7 +63,7 @@ t.test('E8: what the reference certifies is certified', async (t) => {
     const opened = openEpoch(undefined, { cause: 'first_enrolment', policy, levels: [], time: 0, name: '1-1' })
     for (const final of [0, Math.min(3, finalOf(look))]) {
       const { evidence, span, ...looked } = lookAfter(look, final)
-      const state = changed(opened, { epoch: { looks: { count, at: 0, uncertified: 0 } }, evidence: { final: evidence, span } })
+      const state = changed(opened, { epoch: { looks: { count, at: 0, level: 0, uncertified: 0 } }, evidence: { final: evidence, span } })
       t.equal(takeEvidence(state, looked, policy).evidence.certified, look.certified, `${name}, of which ${final} slices are final`)
     }
   }

@@ -384,7 +384,7 @@ t.test('a predictor that is no score changes no context', async (t) => {
 })
 
 const ended = (count: number, units: number, uncertified = 0, is_served = false) =>
-  ({ looks: { count, at: 0, uncertified }, is_served, is_reported: units > 0, units })
+  ({ looks: { count, at: 0, level: 0, uncertified }, error_level: 0.05, is_served, is_reported: units > 0, units })
 
 t.test('E9: an import opens an epoch in every context, and is a look', async (t) => {
   const fold = memoryFold()

@@ -267,7 +267,8 @@ t.test('a context does not give way to one below it, nor if it has learned anyth
   fold.learn(bare('b'), 700_000)
   t.ok(fold.states.has('model=q'))
   const changes: Changes[] = [
-    { epoch: { looks: { count: 1, at: 0, uncertified: 0 } } }, { guards: { breaches: 1 } }, { probes: { form: { at: 0 } as never } },
+    { epoch: { looks: { count: 1, at: 0, level: 0, uncertified: 0 } } },
+    { guards: { breaches: 1 } }, { probes: { form: { at: 0 } as never } },
     { savings: { sums: { ...NO_SAVINGS, treated: { ...NO_SAVINGS.treated, generations: 1, tokens: 1 } } } },
   ]
   for (const change of [{}, ...changes]) {

@@ -129,7 +129,7 @@ t.test('the evidence for the threshold in force is shown with the bar that certi
 })
 
 t.test('E9: the epochs that people opened raise the bar, and the guarantee states the error level that they have together', async (t) => {
-  const view = (count: number) => describeContext(known(300, { epoch: { looks: { count, at: 0, uncertified: 0 } } }), key)
+  const view = (count: number) => describeContext(known(300, { epoch: { looks: { count, at: 0, level: 0, uncertified: 0 } } }), key)
   t.match(view(1), { evidence: { bar: Math.log(40) }, guarantee: { total_error_level: 1.5 * 0.05 } })
   t.match(view(2), { evidence: { bar: Math.log(120) }, guarantee: { total_error_level: 0.05 * (1 + 1 / 2 + 1 / 6) } })
 })

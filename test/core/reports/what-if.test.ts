@@ -77,7 +77,7 @@ t.test('E9: another cadence opens an epoch with a part of the level; the present
     whatIf(state, policyWith({ check_every_tokens }), LEVELS, new Map(), traces).generations_to_next_certificate
   t.equal(next(4), whatIf(recorded.state(), policyWith({ check_every_tokens: 4 }), LEVELS, new Map()).generations_to_next_certificate)
   t.ok(next(8)! > next(4)!)
-  const looks = { count: 1, at: 0, uncertified: 0 }
+  const looks = { count: 1, at: 0, level: 0, uncertified: 0 }
   const late = changed(recorded.state(), { epoch: { looks }, reports: { updated_at: 1000 * DEFAULT_POLICY.max_evidence_age_seconds } })
   t.equal(next(8, late), next(8), 'earlier ones count for one evidence age')
 })

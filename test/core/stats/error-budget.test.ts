@@ -11,12 +11,15 @@ function looksOf (...openings: readonly Opening[]): Looks[] {
   let ended: EndedEpoch | undefined
   return openings.map(([cause, time, units = 1]) => {
     const looks = looksAfter(ended, cause, DEFAULT_POLICY, time)
-    ended = { looks, is_served: false, is_reported: units > 0, units }
+    ended = { looks, error_level: 0.05, is_served: false, is_reported: units > 0, units }
     return looks
   })
 }
 
 const shares = (...openings: readonly Opening[]) => looksOf(...openings).map(lookShare)
+
+/** An epoch that had a report, and no threshold. */
+const REPORTED = { error_level: 0.05, is_served: false, is_reported: true, units: 1 }
 
 t.test('E9: epochs that people open share the level: the k-th after the first has 1 / (k (k + 1)) of it', async (t) => {
   const all = looksOf(['first_enrolment', 0], ['policy', 1], ['configuration', 2], ['reset', 3])
@@ -26,7 +29,25 @@ t.test('E9: epochs that people open share the level: the k-th after the first ha
     total += 0.05 * lookShare(looks)
     t.ok(Math.abs(totalLevel(looks, { error_level: 0.05 }) - total) < 1e-12)
   }
-  t.ok(totalLevel({ count: 1e6 }, { error_level: 0.05 }) < 0.1)
+  t.ok(totalLevel({ count: 1e6, level: 0.05 }, { error_level: 0.05 }) < 0.1)
+})
+
+t.test('E9: the total is stated for the largest level that an epoch within it had', async (t) => {
+  const total = (...levels: readonly number[]) => {
+    let ended: EndedEpoch | undefined
+    for (const [i, error_level] of levels.entries()) {
+      ended = { ...REPORTED, looks: looksAfter(ended, 'policy', DEFAULT_POLICY, i), error_level }
+    }
+    return totalLevel(ended!.looks, ended!)
+  }
+  t.strictSame([total(0.05), total(0.5, 0.05), total(0.05, 0.5), total(0.05, 0.5, 0.05)], [0.05, 0.75, 0.75, 0.5 * (2 - 1 / 3)])
+
+  const spent: EndedEpoch = { ...REPORTED, looks: { count: 1, at: 0, level: 0.5, uncertified: 0 } }
+  const levelAt = (cause: EpochCause, time: number, ended = spent) => looksAfter(ended, cause, DEFAULT_POLICY, time).level
+  t.equal(levelAt('drift', 1), 0.5)
+  t.equal(levelAt('policy', AGE), 0.05, 'an evidence age later only the epoch that ends is before this look')
+  t.equal(levelAt('drift', AGE), 0, 'this epoch is the first again')
+  t.equal(levelAt('policy', 1, { ...spent, looks: { ...spent.looks, level: 0.05 }, error_level: 0.5, is_reported: false }), 0.05, 'nothing was tested at a half')
 })
 
 t.test('E9: other epochs have the share of the one before', async (t) => {
@@ -52,12 +73,12 @@ t.test('E9: no look renews the free units, also where nothing was reported; othe
   const uncertified = (...openings: readonly Opening[]) => looksOf(...openings).map(({ uncertified }) => uncertified)
   t.strictSame(uncertified(['first_enrolment', 0, 5], ['policy', 1, 6], ['reset', 2, 0], ['repair', 3, 7], ['recovered', 4]), [0, 5, 11, 11, 18])
   t.strictSame(uncertified(['first_enrolment', 0, 5], ['policy', 1, 6], ['checkpoint', 2, 7], ['reset', 3]), [0, 5, 0, 7])
-  const served = { looks: looksOf(['first_enrolment', 0, 5], ['policy', 1, 300]).at(-1)!, is_served: true, is_reported: true, units: 300 }
+  const served = { looks: looksOf(['first_enrolment', 0, 5], ['policy', 1, 300]).at(-1)!, error_level: 0.05, is_served: true, is_reported: true, units: 300 }
   t.equal(looksAfter(served, 'reset', DEFAULT_POLICY, 2).uncertified, 0)
 })
 
 t.test('E9: a short evidence age renews no look sooner than in a week', async (t) => {
-  const ended: EndedEpoch = { looks: { count: 10, at: 0, uncertified: 0 }, is_served: true, is_reported: true, units: 0 }
+  const ended: EndedEpoch = { ...REPORTED, looks: { count: 10, at: 0, level: 0.05, uncertified: 0 } }
   const after = (age: number, seconds: number) => looksAfter(ended, 'drift', { max_evidence_age_seconds: age }, 1000 * seconds).count
   t.same([after(1, 60), after(1, 604_799), after(1, 604_800), after(1_000_000, 604_800)], [10, 10, 9, 10])
 })

@@ -119,7 +119,7 @@ t.test('an unreadable state certifies nothing', async (t) => {
 
 t.test('a state without its evidence keeps what outlasts an epoch, certifies nothing and takes no enrolment', async (t) => {
   const kept = {
-    epoch: { number: 7, looks: { count: 2, at: 5, uncertified: 7 } },
+    epoch: { number: 7, looks: { count: 2, at: 5, level: 0.1, uncertified: 7 } },
     savings: { sums: addTreated(NO_SAVINGS, 5) },
     guards: { stops: { probed: 3, other: 2, refused: 1 }, breaches: 1, hold: { breaches: 1, until: 9, is_over: false } },
   }
