@@ -9,8 +9,6 @@ import { median } from './summary.js'
 
 const SEEDS = [1, 2, 3, 4, 5]
 
-const OLD = { certified: 5000, isOld: true }
-
 function runAll (options: ShiftOptions): Shift[] {
   return SEEDS.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)
 }
@@ -34,23 +32,20 @@ t.test('the learner keeps a certificate for 4,000 outcomes at a steady risk, wit
   }
 })
 
-t.test('after a shift from 0 to 6 % the alarm withdraws the certificate, whether it is young or old', async (t) => {
-  const shift = { before: planted(0), after: planted(0.06), shifted: 30_000 }
-  for (const [age, history] of [['young', { certified: 3000 }], ['old', OLD]] as const) {
-    const runs = runAll({ ...shift, ...history })
-    t.equal(runs.length, SEEDS.length, `${age}: all were certified before`)
-    t.ok(runs.every(({ alarm, moved }) => alarm.generations < 30_000 && moved.generations === alarm.generations), `${age}: only the alarm moves the threshold`)
-    t.ok(runs.every(({ relearned, savedAfter }) => relearned.generations === Infinity && savedAfter === 0), `${age}: nothing is certified again`)
-    const controls = median(runs.map(({ alarm }) => alarm.controls))
-    const generations = median(runs.map(({ alarm }) => alarm.generations))
-    t.ok(controls < 1000, `${age}: ${controls} control outcomes`)
-    t.ok(generations < controls / 0.05, `${age}: ${generations} generations: the control share rises above its floor of 2 % with the suspicion`)
-    t.ok(runs.every(({ alarm }) => alarm.lost <= 0.06 * alarm.generations), age)
-  }
+t.test('after a shift from 0 to 6 % the alarm withdraws the certificate', async (t) => {
+  const runs = runAll({ before: planted(0), after: planted(0.06), certified: 3000, shifted: 30_000 })
+  t.equal(runs.length, SEEDS.length, 'all were certified before')
+  t.ok(runs.every(({ alarm, moved }) => alarm.generations < 30_000 && moved.generations === alarm.generations), 'only the alarm moves the threshold')
+  t.ok(runs.every(({ relearned, savedAfter }) => relearned.generations === Infinity && savedAfter === 0), 'nothing is certified again')
+  const controls = median(runs.map(({ alarm }) => alarm.controls))
+  const generations = median(runs.map(({ alarm }) => alarm.generations))
+  t.ok(controls < 1000, `${controls} control outcomes`)
+  t.ok(generations < controls / 0.05, `${generations} generations: the control share rises above its floor of 2 % with the suspicion`)
+  t.ok(runs.every(({ alarm }) => alarm.lost <= 0.06 * alarm.generations))
 })
 
 t.test('after the alarm a safer threshold is certified and saves tokens again', async (t) => {
-  const runs = runAll({ before: overconfident(0), after: overconfident(SIX_POINTS), shifted: 9000, ...OLD })
+  const runs = runAll({ before: overconfident(0), after: overconfident(SIX_POINTS), certified: 12_000, shifted: 20_000 })
   const again = runs.filter(({ relearned }) => relearned.generations < Infinity)
   t.ok(again.length >= runs.length - 2, `${again.length} of ${runs.length}`)
   for (const { alarm, relearned, savedBefore, savedAfter } of again) {

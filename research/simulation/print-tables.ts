@@ -172,29 +172,24 @@ function breach (): void {
 }
 
 function drift (): void {
-  const seeds = seedsOr(100)
+  const seeds = seedsOr(20)
+  const watched = seeds.slice(0, 5)
   print('## No shift: alarms within 20,000 control outcomes', table(
     ['EM drop of the threshold in force, bound 2 %', 'runs with an alarm, threshold held in force', 'through the learner'],
     [0.005, 0.01, 0.02].map((risk) => {
       const held = rateOf(1000, (random) => isAlarmRaised(random, risk, 0, 20_000))
-      const learned = risk === 0.02 ? null : seeds.slice(0, 20).map((seed) => watchSteadyRisk(planted(risk), seed, 20_000))
+      const learned = risk === 0.02 ? null : watched.map((seed) => watchSteadyRisk(planted(risk), seed, 20_000))
       const alarms = learned?.filter(({ isAlarmed }) => isAlarmed).length
       return [`${percent(risk)} %`, `${percent(held)} % of 1,000`, learned === null ? 'not certified' : `${alarms} of ${learned.length}`]
     })))
 
-  const young = { certified: 20_000, shifted: 40_000 }
-  const old = { certified: 12_000, shifted: 40_000, isOld: true }
-  const reasoner = { before: overconfident(0) }
+  const length = { certified: 12_000, shifted: 40_000 }
   const shifts: [string, ShiftOptions][] = [
-    ['0 -> 6 %, young', { before: planted(0), after: planted(0.06), ...young }],
-    ['0 -> 6 %, full window', { before: planted(0), after: planted(0.06), ...old }],
-    ['1 -> 3 %, young', { before: planted(0.01), after: planted(0.03), ...young }],
-    ['1 -> 3 %, full window', { before: planted(0.01), after: planted(0.03), ...old }],
-    ['2 -> 6 % (bound 4 %), young', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...young }],
-    ['2 -> 6 % (bound 4 %), full window', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...old }],
-    ['reasoner, risk x 3, full window', { ...reasoner, after: overconfident(TRIPLED), ...old }],
-    ['reasoner, risk x 7, young', { ...reasoner, after: overconfident(SIX_POINTS), ...young }],
-    ['reasoner, risk x 7, full window', { ...reasoner, after: overconfident(SIX_POINTS), ...old }],
+    ['0 -> 6 %', { before: planted(0), after: planted(0.06), ...length }],
+    ['1 -> 3 %', { before: planted(0.01), after: planted(0.03), ...length }],
+    ['2 -> 6 % (bound 4 %)', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...length }],
+    ['reasoner, risk x 3', { before: overconfident(0), after: overconfident(TRIPLED), ...length }],
+    ['reasoner, risk x 7', { before: overconfident(0), after: overconfident(SIX_POINTS), ...length }],
   ]
   print(`## A shift under a threshold in force, ${seeds.length} seeds: median (10th-90th percentile), counted from the shift on`, table(
     ['shift', 'alarm in', 'control outcomes until safe', 'all generations until safe', 'answers lost', 'points lost over that time',
