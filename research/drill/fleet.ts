@@ -12,7 +12,10 @@ import { temporaryFolder, until } from '../../test/helper.js'
 import { DURABLE, freePort, type RedisServer, startRedis } from '../../test/redis-server.js'
 import { cli, type ServiceProcess, startProcess } from '../../test/service-process.js'
 import type { Sign, StoreKind } from './drill.js'
-import { ALL_CONTROL, QUICK_TIMES } from '../../test/quick-policy.js'
+import { QUICK_TIMES, quickPolicy, SHUFFLED } from '../../test/quick-policy.js'
+
+/** The drill measures how fast faults are shown, so certificates and withdrawals wait for no span. */
+const DEFAULT_POLICY = quickPolicy({ ...SHUFFLED, control_rate: 1 })
 
 type Ending = Pick<Test, 'teardown'>
 type Reply = Awaited<ReturnType<ServiceProcess['get']>>
@@ -31,7 +34,7 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
   const place = redis === null ? { DATA_DIR: dataDir } : { REDIS_URL: redis.url }
   const ports = await Promise.all(Array.from({ length: redis === null ? 1 : 2 }, freePort))
   const start = (port: number, more: NodeJS.ProcessEnv = {}) => startProcess(t, {
-    PORT: String(port), ...place, ...ALL_CONTROL, ...settings, ...more,
+    PORT: String(port), ...place, DEFAULT_POLICY, ...settings, ...more,
   }, { deafTo: setClock === undefined ? 'XFSZ' : '', times: QUICK_TIMES }) // the signal of a file that may not grow, where a full disk only fails the write
   const replicas = new Map(ports.map((port) => [port, start(port)]))
   await Promise.all([...replicas.values()].map(({ url }) => url()))

@@ -7,7 +7,7 @@ import t from 'tap'
 import { enrol, KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
-import { QUICK_TIMES, quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, QUICK_TIMES } from '../quick-policy.js'
 
 t.test('an invalid setting ends the start with exit code 2 and its name', async (t) => {
   const service = startProcess(t, { PORT: 'eighty' })
@@ -50,7 +50,7 @@ t.test('localhost is a single address with a single server', async (t) => {
 
 t.test('SIGTERM answers the request in flight, and accepted outcomes survive', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
-  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: quickPolicy() }, { times: QUICK_TIMES })
+  const service = startProcess(t, { DATA_DIR, ...ALL_CONTROL }, { times: QUICK_TIMES })
   const url = await service.url()
   const inFlight = losslessOutcome('in flight')
   await enrol(service.post, [losslessOutcome('before'), inFlight])
@@ -70,7 +70,7 @@ t.test('SIGTERM answers the request in flight, and accepted outcomes survive', a
   t.same(await service.exited, { code: 0, signal: null })
   t.ok(service.log.some(({ msg }) => msg === 'closed'))
 
-  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: quickPolicy() }, { times: QUICK_TIMES })
+  const again = startProcess(t, { DATA_DIR, ...ALL_CONTROL }, { times: QUICK_TIMES })
   await again.url()
   await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.generations?.control === 2)
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })

@@ -1,7 +1,6 @@
 import type { Test } from 'tap'
 import { certify, CONTEXT } from '../certify.js'
 import { build, until } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 import { DURABLE } from '../redis-server.js'
 import { admin, type Fleet } from './redis-fleet.js'
 import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
@@ -11,7 +10,7 @@ const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT
 /** The master of a real fleet hangs, its replica is promoted, and the old master comes back. */
 export async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => Promise<Fleet>): Promise<void> {
   const { url, master, replica, loseOne } = await start(t, DURABLE)
-  const built = await build(t, { ...LIVE, REDIS_URL: url, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' })
+  const built = await build(t, { REDIS_URL: url, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' })
   const { send } = built
   await until('Redis is reached', async () => (await send('GET', '/readyz')).status === 200)
   await certify(built)

@@ -5,7 +5,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess, type ServiceProcess } from '../service-process.js'
 import { startProxy } from './proxy.js'
 import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
-import { quickPolicy } from '../quick-policy.js'
+import { ALL_SHUFFLED } from '../quick-policy.js'
 
 // Replicas communicate through Redis only, so a replica that is cut off from Redis is cut off from the other replicas.
 
@@ -17,7 +17,7 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   const redis = await startRedis(t, DURABLE)
   const proxies = await Promise.all([startProxy(t, redis.port), startProxy(t, redis.port)])
   const replicas = proxies.map(({ url: REDIS_URL }) => startProcess(t, {
-    REDIS_URL, DEFAULT_POLICY: quickPolicy(), LEASE_SECONDS: '0.5', POLL_SECONDS: '0.2', STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3',
+    REDIS_URL, ...ALL_SHUFFLED, LEASE_SECONDS: '0.5', POLL_SECONDS: '0.2', STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3',
   }))
   const home = await until('a replica learns', async () => {
     for (const [i, replica] of replicas.entries()) if ((await ready(replica)).learner.leader) return `${i}`

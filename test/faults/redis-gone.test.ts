@@ -1,7 +1,6 @@
 import t from 'tap'
 import { certify, CONTEXT } from '../certify.js'
 import { build, until } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
 
@@ -12,7 +11,7 @@ const AGEING = { STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3', POLL_SECO
 
 t.test('while Redis is dead, decisions continue and outcomes are refused at once; then the service recovers', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const built = await build(t, { ...LIVE, REDIS_URL: redis.url, ...AGEING })
+  const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
   const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
   await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
   await certify(built)
@@ -35,7 +34,7 @@ t.test('while Redis is dead, decisions continue and outcomes are refused at once
 
 t.test('while Redis hangs, decisions continue and outcomes are refused in time, and each outcome counts once', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const built = await build(t, { ...LIVE, REDIS_URL: redis.url, ...AGEING })
+  const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
   const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
   await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
   await certify(built)

@@ -8,7 +8,6 @@ import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
 const PlaceSchema = Type.Object({ city: Type.String() }, { title: 'Place', description: 'A place', examples: [{ city: 'Bonn' }] })
@@ -84,7 +83,7 @@ t.test('every operation states its role', async (t) => {
 })
 
 t.test('every example is accepted', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
   await built.send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined })
   const predictor = document.paths['/v1/predictors/{name}'].put.requestBody.content['application/json'].example
@@ -103,7 +102,7 @@ t.test('every example is accepted', async (t) => {
 })
 
 t.test('an example that is sent unedited changes no threshold of the fleet', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const fleet = async () => (await built.send('GET', `/v1/contexts?prefix=${encodeURIComponent(KEY)}`)).body.contexts
     .map(({ threshold, epoch, pin, mode }: any) => ({ threshold, epoch, pin, mode }))

@@ -9,7 +9,6 @@ import { describeTradeoff } from '../../src/core/reports/tradeoff.js'
 import { certify, KEY } from '../certify.js'
 import { stairs } from '../core/reports/stairs.js'
 import { build } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 
 t.test('the core\'s view matches its schema, with and without evidence', async (t) => {
   const problem = itemValidator(TradeoffSchema)
@@ -29,7 +28,7 @@ t.test('a field that the evidence cannot answer for is refused with its reason',
 })
 
 t.test('a reply matches its schema', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { body } = await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}/what-if?max_em_drop=0.03`)
   t.equal(itemValidator(WhatIfSchema)(body), null)

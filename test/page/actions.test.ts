@@ -1,7 +1,6 @@
 import t, { type Test } from 'tap'
 import { certify, KEY } from '../certify.js'
 import { build, type Built } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 import { openPage } from './open-page.js'
 import { example, failure, serviceWith, CONTEXT_VIEW } from './replies.js'
 
@@ -9,7 +8,7 @@ type Page = Awaited<ReturnType<typeof openPage>>
 
 /** A real service with a certified context, and the page of that context. */
 async function certified (t: Test): Promise<{ built: Built, page: Page }> {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   return { built, page: await openContext(t, built) }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { losslessOutcome, report } from '../certify.js'
 import { build } from '../helper.js'
+import { ALL_CONTROL } from '../quick-policy.js'
 import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
 import { openPage, type Service } from './open-page.js'
 import { serviceWith } from './replies.js'
@@ -56,7 +57,7 @@ t.test('a token can be forgotten', async (t) => {
 })
 
 t.test('an operator of a part of the fleet sees that part of a real service', async (t) => {
-  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
+  const { send } = await build(t, { ...ALL_CONTROL, ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
   await report((path, body) => send('POST', path, body, bearer('w')), [losslessOutcome('a'), losslessOutcome('b', { model: 'r', task: 'x' })])
   const page = await openPage(t, '', async ({ method, path, body, token }) =>
     await send(method as 'GET', `/${path}`, body, token === null ? {} : { authorization: `Bearer ${token}` }))

@@ -25,11 +25,11 @@ export const PINNED = 'model=m,task=pinned'
 /**
  * A proxy between a real service and a stand-in for a model server. It closes after the test. In `task=pinned` scores of 0.9 stop.
  * @param env of the proxy, which trusts its clients by default, `serviceEnv` of the service
- * @param controlRate of `task=pinned`
+ * @param controlRate of `task=pinned`; otherwise all generations are control
  */
 export async function startUnderTest (
   t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}, serviceEnv: NodeJS.ProcessEnv = {}, controlRate = 0.02): Promise<UnderTest> {
-  const service = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60 }), ...serviceEnv })
+  const service = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60, control_rate: 1 }), ...serviceEnv })
   const url = await service.app.listen({ port: 0, host: '127.0.0.1' })
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
   await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: controlRate })

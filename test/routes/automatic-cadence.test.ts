@@ -5,7 +5,7 @@ import { CONTEXT, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 import { quickPolicy } from '../quick-policy.js'
 
-const AUTO = { DEFAULT_POLICY: quickPolicy({ check_every_tokens: 'auto', check_growth: 0.25 }) }
+const AUTO = { DEFAULT_POLICY: quickPolicy({ check_every_tokens: 'auto', check_growth: 0.25, control_rate: 1 }) }
 const TOKENS = 400
 const PROBE = 4
 
@@ -36,7 +36,7 @@ t.test('over HTTP: checks become eight times the tokens of a probe apart, and no
     ruleFor(snapshotOfBundle((await send('GET', '/v1/bundle')).body), CONTEXT).checkEveryTokens === 8 * PROBE)
   t.same(await work('later'), [16, 32, 64, 96, 128, 160, 224, 288, 384])
   t.match((await send('GET', `/v1/contexts/${KEY}`)).body, { epoch: 1, warnings: [] })
-  t.match((await send('GET', `/v1/contexts/${KEY}/policy`)).body.effective, { check_every_tokens: 'auto', check_growth: 0.25 })
+  t.match((await send('GET', `/v1/contexts/${KEY}/policy`)).body.effective, { check_every_tokens: 'auto', check_growth: 0.25, control_rate: 1 })
   const { body: whatIf } = await send('GET', `/v1/contexts/${KEY}/what-if?check_every_tokens=64`)
   const compared = { recorded: { check_every_tokens: 32 }, asked: { check_every_tokens: 64 } }
   t.match(whatIf, { check_every_tokens: 64, check_growth: 0.25, cadence: compared })

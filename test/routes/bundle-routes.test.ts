@@ -4,11 +4,10 @@ import { snapshotOfBundle } from '../../src/core/decide/bundle.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
 t.test('a worker decides from the bundle as the service does', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { status, body, headers } = await built.send('GET', '/v1/bundle')
   t.equal(status, 200)

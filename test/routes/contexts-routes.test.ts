@@ -2,12 +2,12 @@ import t from 'tap'
 import { certify, CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
-import { LIVE, quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, quickPolicy } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
 t.test('a context shows a row for every threshold and the distance to the next certificate', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   await reportTo(built, Array.from({ length: 100 }, (_, i) => losslessOutcome(`g${i}`)))
   const body = await untilEvidence(built, 100)
   t.match(body, {
@@ -20,7 +20,7 @@ t.test('a context shows a row for every threshold and the distance to the next c
 })
 
 t.test('tokens saved are shown net of the probe costs that workers report', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const { send } = built
   const probing = (id: string) => ({ ...losslessOutcome(id), probe_tokens: 30, probe_prefill_tokens: 5 })
   await reportTo(built, Array.from({ length: 100 }, (_, i) => probing(`g${i}`)))
@@ -39,7 +39,7 @@ t.test('tokens saved are shown net of the probe costs that workers report', asyn
 })
 
 t.test('contexts are listed by key, in pages, by status and prefix', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   for (const task of ['a', 'ab', 'b']) await send('POST', '/v1/outcomes', losslessOutcome(task, { model: 'm', task }))
@@ -59,7 +59,7 @@ t.test('contexts are listed by key, in pages, by status and prefix', async (t) =
 })
 
 t.test('the trade-off of a context is shown point by point', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { send } = built
   const { status, body } = await send('GET', `${url}/tradeoff`)
@@ -83,7 +83,7 @@ t.test('a policy is inherited field by field, and a child may state its own', as
 })
 
 t.test('a pause and its end keep the policy of the root, and the evidence', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, judge_miss_rate: null })
   await certify(built)
@@ -130,7 +130,7 @@ t.test('a guarantee that changes after evidence keeps the counts and raises the 
 })
 
 t.test('another label, min_tokens or cadence starts a new epoch without evidence', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   for (const [i, policy] of [{ label: 'agreement' }, { min_tokens: 10 }, { check_every_tokens: 7 }].entries()) {
@@ -158,7 +158,7 @@ t.test('a pin takes effect at once, without a guarantee, until it is removed', a
 })
 
 t.test('a reset starts a new epoch', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   t.equal((await send('POST', `${url}/reset`, { reason: 'new weights' })).status, 204)
@@ -219,7 +219,7 @@ t.test('a pin with a lifetime ends, in decisions, learned state, history and aud
 })
 
 t.test('a dry run reports the effect of a policy and changes nothing', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   const { threshold } = (await send('GET', url)).body
@@ -255,7 +255,7 @@ t.test('a dry run reports the effect of a policy and changes nothing', async (t)
 })
 
 t.test('enforce stops, shadow only reports its decisions, and off always continues', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   const other = { model: 'q', task: 'other' }
   await certify(built)
@@ -277,7 +277,7 @@ t.test('enforce stops, shadow only reports its decisions, and off always continu
 })
 
 t.test('an unknown query parameter is refused, such as a misspelt dry_run that would be ignored', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { send } = built
   const url = `/v1/contexts/${encodeURIComponent(KEY)}`

@@ -5,7 +5,7 @@ import { certify, CONTEXT, KEY } from '../certify.js'
 import { badValues, stepWith } from '../core/decide/random-steps.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
-import { LIVE, quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, quickPolicy } from '../quick-policy.js'
 
 const url = '/v1/decisions/batch'
 
@@ -24,11 +24,11 @@ t.test('a batch decides each step in order, and has the rule of the context in r
   })
   t.equal(status, 200)
   t.match(body.decisions, [
-    { decision: 'stop', would_stop: true }, { arm: 'control', would_stop: true, probe: true }, { decision: 'continue' }, { arm: 'control' },
+    { decision: 'stop', would_stop: true }, { arm: 'control', would_stop: true, probe: true }, { decision: 'continue' }, { decision: 'continue' },
     { error: { path: '/tokens', message: /must be >= 0/ } },
   ])
   t.strictSame(body.decisions[3].rule, {
-    threshold: null, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 1, warnings: [],
+    threshold: null, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.25, warnings: [],
   })
   t.notOk('rule' in body.decisions[0], 'a later step')
   t.equal(body.snapshot_version, built.snapshotHolder.snapshot().version)
@@ -81,7 +81,7 @@ t.test('a body that is no batch is refused', async (t) => {
 })
 
 t.test('without evidence every decision is continue', async (t) => {
-  const { send } = await build(t)
+  const { send } = await build(t, ALL_CONTROL)
   const { status, body } = await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 40, confidence: 1, context: CONTEXT })
   t.equal(status, 200)
   t.match(body, {
@@ -90,7 +90,7 @@ t.test('without evidence every decision is continue', async (t) => {
 })
 
 t.test('a certified context stops treated generations and runs control ones in full', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const ask = async (step: object) => (await built.send('POST', '/v1/decisions', { tokens: 32, confidence: 0.96, context: CONTEXT, ...step })).body
   const threshold = GRID.findLast((lambda) => lambda >= 0.95)
@@ -123,7 +123,7 @@ t.test('a group shares an arm, and the control share follows the policy', async 
 })
 
 t.test('single decisions and batches agree', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const step = fc.record({
     generation_id: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }),
@@ -155,7 +155,7 @@ t.test('an invalid step of a batch does not affect the others', async (t) => {
 })
 
 t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const ask = async (tokens: number, arm = 'treated') => (await built.send('POST', '/v1/decisions', { arm, tokens, confidence: 0.99, context: CONTEXT })).body
   const put = async (policy: object) => t.equal((await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/policy`, policy)).status, 200)
@@ -171,7 +171,7 @@ t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
 })
 
 t.test('a generation shows why it was not stopped, and its outcome', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   const step = { generation_id: 'g', arm: 'control', context: CONTEXT, confidence: 1 }
@@ -208,7 +208,7 @@ t.test('treated generations are logged by their share', async (t) => {
 })
 
 t.test('a first step says whether it enrolled its generation', async (t) => {
-  const { send } = await build(t)
+  const { send } = await build(t, ALL_CONTROL)
   await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 16, confidence: 0.5, context: CONTEXT })
   t.equal((await send('GET', '/v1/generations/g')).body.enrolled, true)
   await send('POST', '/v1/decisions/batch', { steps: [{ generation_id: 'h', tokens: 16, confidence: 0.5, context: CONTEXT }] })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { certify, KEY, losslessOutcome, report } from '../certify.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
+import { ALL_CONTROL } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
@@ -53,7 +54,7 @@ t.test('a command is listed under the name of its token', async (t) => {
 })
 
 t.test('the sums of a fleet, and its contexts in the order asked for', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const { send } = built
   t.match(await send('GET', '/v1/fleet'), { status: 200, body: { contexts: 0, by_status: { certified: 0, learning: 0, drifted: 0 }, tokens_saved: 0, worth: null, alarms: [] } })
   await certify(built)
@@ -72,7 +73,7 @@ t.test('the sums of a fleet, and its contexts in the order asked for', async (t)
 })
 
 t.test('a token that is bound to a prefix sees that part of the fleet', async (t) => {
-  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', all: 'operator', q: 'operator model=q' }) })
+  const { send } = await build(t, { ...ALL_CONTROL, ACCESS_TOKENS: tokenList({ w: 'worker', all: 'operator', q: 'operator model=q' }) })
   await report((path, body) => send('POST', path, body, bearer('w')), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'r', task: 'x' })])
   await until('both are learned', async () => (await send('GET', '/v1/fleet', undefined, bearer('all'))).body.contexts === 2)
   t.match((await send('GET', '/v1/fleet', undefined, bearer('q'))).body, { prefix: 'model=q', contexts: 1 })

@@ -2,7 +2,6 @@ import t from 'tap'
 import { sha256 } from '../../src/service/access/tokens.js'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
 
 t.test('livez and readyz report that the service runs and is ready', async (t) => {
   const { send } = await build(t)
@@ -12,7 +11,7 @@ t.test('livez and readyz report that the service runs and is ready', async (t) =
 })
 
 t.test('every metric of the contract is present and counts', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const { send } = built
   await certify(built)
   await send('POST', '/v1/outcomes', losslessOutcome('twice'))

@@ -4,7 +4,7 @@ import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { certify, CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certify.js'
 import { countsOf } from '../follow-up-counts.js'
 import { build, type Built, until } from '../helper.js'
-import { ALL_CONTROL, LIVE, QUICK_TIMES, quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, ALL_SHUFFLED, QUICK_TIMES, quickPolicy, SHUFFLED } from '../quick-policy.js'
 
 // Workers whose reports are no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
 
@@ -50,24 +50,24 @@ async function isWarnedOf (t: Test, { send }: Built, warning: EvidenceWarning): 
 }
 
 t.test('an extractor that returns empty text certifies nothing', async (t) => {
-  t.match(await learned(await build(t), times((i) => controlOutcome(i))), { threshold: Number })
+  t.match(await learned(await build(t, ALL_SHUFFLED), times((i) => controlOutcome(i))), { threshold: Number })
   const empty = { answer: ' ', steps: [{ tokens: 32, confidence: 1, answer: '' }] }
-  const misused = await learned(await build(t), times((i) => controlOutcome(i, empty)))
+  const misused = await learned(await build(t, ALL_SHUFFLED), times((i) => controlOutcome(i, empty)))
   t.equal(misused.threshold, null)
   t.ok(misused.warnings.includes('grader_broken'), `${misused.warnings}: none agrees, and no label comes in time`)
 })
 
 t.test('a grader that never matches certifies nothing', async (t) => {
   const wrong = (i: number) => controlOutcome(i, { reference: 'never', steps: [{ tokens: 32, confidence: 1, answer: 'other' }] })
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   t.match(await learned(built, times(wrong)), { threshold: null, labels: { grader_fault: 'differing_answers_graded_alike' } })
   await isWarnedOf(t, built, 'grader_broken')
-  t.match(await learned(await build(t), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
+  t.match(await learned(await build(t, ALL_SHUFFLED), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
 })
 
 t.test('a context whose answers are too long to be probed says that it cannot be certified', async (t) => {
   const unprobed = (i: number) => controlOutcome(i, { answer: `${i}: a long answer`, steps: [{ tokens: 32, confidence: null }] })
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   t.match(await learned(built, times(unprobed)), { threshold: null, diagnosis: { reason: 'answers_unprobed' } })
   await isWarnedOf(t, built, 'answers_unprobed')
 })
@@ -75,7 +75,7 @@ t.test('a context whose answers are too long to be probed says that it cannot be
 t.test('agreement on calls of tools is certified as the same next action', async (t) => {
   const call = (i: number) => `search {"query":"${i}"}`
   const called = (i: number) => controlOutcome(i, { answer: call(i), steps: [{ tokens: 32, confidence: 1, answer: call(i) }] })
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ label: 'agreement' }) })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ ...SHUFFLED, label: 'agreement' }) })
   t.match(await learned(built, times(called)), { threshold: Number, guarantee: { about: /the same next action/ } })
 })
 
@@ -90,7 +90,7 @@ t.test('a grader that is repaired starts from zero', async (t) => {
 })
 
 t.test('of 16 samples of a prompt that share its hash one is evidence', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   const prompts = Math.ceil(ENOUGH / 16)
   const claimed = (i: number) => i % 2 === 0 ? 1 : undefined // a hash that comes again shows that `samples: 1` is wrong
   await reportTo(built, times((i) => controlOutcome(i, { samples: claimed(i), prompt_hash: `prompt ${Math.floor(i / 16)}` })))
@@ -100,7 +100,7 @@ t.test('of 16 samples of a prompt that share its hash one is evidence', async (t
 
 t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
   for (const [name, mark, threshold] of [['unmarked', { samples: undefined }, null], ['of different prompts', { samples: 1 }, Number]] as const) {
-    const built = await build(t)
+    const built = await build(t, ALL_SHUFFLED)
     t.match(await learned(built, times((i) => controlOutcome(i, mark))), { threshold }, name)
     if (name !== 'unmarked') continue
     const { body } = await built.send('POST', '/v1/outcomes', controlOutcome(0, mark))
@@ -111,7 +111,7 @@ t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
 
 t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
   for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
-    const built = await build(t, {}, undefined, { times: { ...QUICK_TIMES, wait: 500 } })
+    const built = await build(t, ALL_SHUFFLED, undefined, { times: { ...QUICK_TIMES, wait: 500 } })
     const silent = times(isSilent).filter(Boolean).length
     await reportTo(built, times((i) => controlOutcome(i, isSilent(i) ? { arm: undefined } : {})))
     await until('nothing waits for its list', async () => (await counts(built)).unenrolled === silent)
@@ -121,7 +121,7 @@ t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
 })
 
 t.test('treated workers that ask between checks are not stopped there if they echo the due check', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const step = { generation_id: 'g', arm: 'treated', tokens: 16, confidence: 1, context: CONTEXT }
   t.match((await built.send('POST', '/v1/decisions', step)).body, { decision: 'stop' }, 'the service does not know what the last reply named')
@@ -171,7 +171,7 @@ t.test('control outcomes that report every fourth of the steps that they asked c
     ['every step', whole, null], ['every fourth', (i: number) => ({ ...whole(i), steps: steps.slice(3) }), null],
     ['right answers', (i: number) => ({ ...whole(i), steps: steps.map((step) => ({ ...step, em: 1 as const })) }), Number],
   ] as const) {
-    const built = await build(t)
+    const built = await build(t, ALL_SHUFFLED)
     t.match(await learned(built, times(outcome)), { threshold }, name)
     if (name !== 'every fourth') continue
     const { body } = await built.send('POST', '/v1/outcomes', { ...outcome(0), generation_id: 'g0' })

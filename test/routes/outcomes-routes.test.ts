@@ -6,11 +6,11 @@ import { CONTEXT, KEY, losslessOutcome, reportTo, untilEvidence } from '../certi
 import { countsOf } from '../follow-up-counts.js'
 import { build, type Built, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
-import { quickPolicy } from '../quick-policy.js'
+import { ALL_CONTROL, quickPolicy } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 /** Slices end within a second. */
-const FOLLOWED_UP = { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8 }) }
+const FOLLOWED_UP = { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8, control_rate: 1 }) }
 
 /** An outcome whose probed answer was wrong: only a label can tell whether stopping there would have lost anything. */
 const bare = (id: string) => ({
@@ -78,7 +78,7 @@ t.test('a reference for an outcome without an answer is refused and does not blo
 })
 
 t.test('an outcome with a label needs no other', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   await reportTo(built, [losslessOutcome('g')])
   t.match(await built.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } })
   t.match(await untilContext(built, { control: 1 }), { em: { full: 1 } })
@@ -105,7 +105,7 @@ t.test('waiting labels survive a restart', async (t) => {
 })
 
 t.test('an outcome is accepted once, by generation_id', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const { send } = built
   t.match(await reportEnrolled(built, losslessOutcome('a')), { status: 202, body: { accepted: 1, duplicates: 0 } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 0, duplicates: 1 } })
@@ -114,7 +114,7 @@ t.test('an outcome is accepted once, by generation_id', async (t) => {
 })
 
 t.test('a context counts outcomes by their fate', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const base = losslessOutcome('')
   const outcomes = [
     { ...base, generation_id: 'evidence' },
@@ -139,7 +139,7 @@ t.test('the outcome of a generation that was not enrolled is not evidence', asyn
 })
 
 t.test('an empty list of steps counts as lost if the generation was long enough for a step', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
   await reportTo(built, outcomes)
   const body = await untilEvidence(built, 300)
@@ -149,7 +149,7 @@ t.test('an empty list of steps counts as lost if the generation was long enough 
 })
 
 t.test('the cadence of the leaf decides whether a generation was long enough for a step', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ check_every_tokens: 512 }), CONTEXT_LEVELS: 'task' })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ check_every_tokens: 512, control_rate: 1 }), CONTEXT_LEVELS: 'task' })
   const { send } = built
   await send('PUT', '/v1/contexts/*/policy', { check_every_tokens: 32 })
   await send('PUT', '/v1/contexts/task=t/policy', { check_every_tokens: 512 })
@@ -198,7 +198,7 @@ t.test('a tenant that has its share of the contexts is told so, and the others g
 })
 
 t.test('the service grades answers and does not store their text', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const { store } = built
   await reportEnrolled(built, {
     generation_id: 'graded', arm: 'control', context: CONTEXT, tokens: 64, answer: '1,024', reference: ['$1024', '7'], steps: [{ tokens: 32, confidence: 0.9, answer: '1023.5' }],
@@ -210,7 +210,7 @@ t.test('the service grades answers and does not store their text', async (t) => 
 })
 
 t.test('without a reference, agreement with the full run is the label if the policy says so', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ label: 'agreement' }) })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ label: 'agreement', control_rate: 1 }) })
   const outcome = { arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris' }
   await reportTo(built, [
     { ...outcome, generation_id: 'agrees', steps: [{ tokens: 32, confidence: 0.9, answer: 'paris.' }] },
@@ -265,7 +265,7 @@ t.test('the list of wanted labels has the answers to be graded until the label c
 })
 
 t.test('a prompt is kept where the policy says so, and is no part of the log', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8, store_prompts: true }) })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8, control_rate: 1, store_prompts: true }) })
   await reportEnrolled(built, PROSE)
   await untilContext(built, { labels_wanted: 1 })
   const { body } = await built.send('GET', `${url}/wanted-labels?answers=true`)
@@ -274,7 +274,7 @@ t.test('a prompt is kept where the policy says so, and is no part of the log', a
 })
 
 t.test('a context without labels shows which grader fits its answers, and the cost of a judge', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":8,"control_rate":1,"evidence_span_seconds":0}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":8,"control_rate":1}' })
   await reportEnrolled(built, { ...PROSE, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }] } as { generation_id: string })
   t.equal((await untilContext(built, { labels_wanted: 1 })).label_advice, null, 'labels may come yet')
   let reported = 0 // all of them are control, however long the reports take

@@ -5,6 +5,7 @@ import { scorerFor } from '../../src/core/scores/predictor.js'
 import { scoreStep } from '../../src/core/decide/scorer.js'
 import { reportTo } from '../certify.js'
 import { build, until } from '../helper.js'
+import { ALL_SHUFFLED, ALL_CONTROL } from '../quick-policy.js'
 
 const CONTEXT = { model: 'q', task: 'gsm8k' }
 const KEY = '/v1/contexts/model=q,task=gsm8k'
@@ -30,7 +31,7 @@ const outcome = (i: number, rest = {}) => ({
 })
 
 t.test('an imported predictor scores where a policy names it, is certified, is in the bundle and is retired', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   const { send, snapshotHolder } = built
   await send('POST', '/v1/outcomes', outcome(0))
   t.match(await send('PUT', '/v1/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
@@ -92,7 +93,7 @@ t.test('PUT accepts the definition that GET shows, but another service requires 
 })
 
 t.test('a predictor is trained on outcomes, and changes no score by itself', async (t) => {
-  const built = await build(t, { LEARNER_THREAD: 'true' })
+  const built = await build(t, { ...ALL_CONTROL, LEARNER_THREAD: 'true' })
   const { send } = built
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
@@ -148,7 +149,7 @@ t.test('numbers that could overflow a score are refused', async (t) => {
 })
 
 t.test('a grid has 2 to 30 thresholds', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   const { send } = built
   const put = (name: string, length: number) => {
     const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)

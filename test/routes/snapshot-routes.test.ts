@@ -2,10 +2,10 @@ import t from 'tap'
 import { certify, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
-import { LIVE, quickPolicy } from '../quick-policy.js'
+import { quickPolicy } from '../quick-policy.js'
 
 t.test('the snapshot and its history are shown', async (t) => {
-  const built = await build(t, { ...LIVE, CONTEXT_LEVELS: 'model,task' })
+  const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
   const { send } = built
   t.match((await send('GET', '/v1/snapshot')).body, { levels: ['model', 'task'], thresholds_in_force: 0, stale: false, store: { kind: 'embedded', up: true } })
   await certify(built)

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { certify, CONTEXT, KEY, reportTo } from '../certify.js'
 import { build, until } from '../helper.js'
-import { LIVE } from '../quick-policy.js'
+import { ALL_SHUFFLED } from '../quick-policy.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
 t.test('a what-if answers for another guarantee without changing anything', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { send } = built
   const before = (await send('GET', url)).body
@@ -19,7 +19,7 @@ t.test('a what-if answers for another guarantee without changing anything', asyn
 })
 
 t.test('an invalid what-if is refused with a remedy', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { send } = built
   t.match(await send('GET', `${url}/what-if?max_em_drop=0.9`), { status: 400, body: { message: /max_em_drop/ } })
@@ -32,7 +32,7 @@ t.test('an invalid what-if is refused with a remedy', async (t) => {
 })
 
 t.test('a what-if answers for a coarser cadence from the generations that were kept with all their steps', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_SHUFFLED)
   const { send } = built
   const steps = [[32, 0.5], [64, 0.99], [96, 0.99]].map(([tokens, confidence]) => ({ tokens, confidence, em: 1, probe_tokens: 3 }))
   const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, samples: 1, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps }))

@@ -40,8 +40,6 @@ export interface ShiftOptions {
   readonly certified: number
   readonly shifted: number
   readonly policy?: PolicyPatch
-  /** All generations before the shift are control, which fills half the evidence window, as 500,000 generations at a share of 2 % would. */
-  readonly isOld?: boolean
 }
 
 /** After this many generations without a certificate, all of them control, no threshold is safe any more. */
@@ -51,17 +49,15 @@ const HOPELESS = 8000
 const RELEARNED = 10_000
 
 /** Plays a stream with a shift. @returns `null` if nothing was certified before the shift */
-export function runShift ({ before, after, certified, shifted, policy, isOld = false }: ShiftOptions, seed: number): Shift | null {
+export function runShift ({ before, after, certified, shifted, policy }: ShiftOptions, seed: number): Shift | null {
   const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
   const service = simulatedService(`salt-${seed}`, LEVELS, policy)
-  if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 }, by: 'simulation' })
   const indexNow = () => service.state(KEY)?.rule.index ?? -1
   let [moved, safe, alarm, relearned] = [NEVER, { generations: 0, controls: 0, lost: 0 }, NEVER, NEVER]
   let [generations, controls, lost, index] = [-certified, 0, 0, -1]
   let [savedBefore, inForce] = [0, 0]
   for (const { run, chance, steps } of generationsOf((i) => i < certified ? before : after, seed, certified + shifted)) {
     if (generations === 0) {
-      if (isOld) service.command({ type: 'policy', key: KEY, policy: null, by: 'simulation' })
       index = indexNow()
       if (index === -1) return null // nothing was certified, so there is nothing to withdraw
       savedBefore = truthAt(before, index).tokens_saved_ratio

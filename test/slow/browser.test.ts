@@ -125,7 +125,7 @@ t.test('in a browser', { skip }, async (t) => {
   })
 
   t.test('the page asks for a token, keeps it in the tab, and shows the contexts that the token may see', async (t) => {
-    const built = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
+    const built = await build(t, { ...ALL_CONTROL, ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
     await reportTo(built, [losslessOutcome('a'), losslessOutcome('b', { model: 'r', task: 'x' })], bearer('w'))
     const { page, problems } = await open(await built.app.listen({ port: 0 }))
     await page.getByRole('textbox', { name: 'Token' }).fill(tokenOf('q'))

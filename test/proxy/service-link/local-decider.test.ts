@@ -5,7 +5,7 @@ import { build, until } from '../../helper.js'
 import { quickPolicy } from '../../quick-policy.js'
 
 t.test('it decides and enrols like the service', async (t) => {
-  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60 }) })
+  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 60, control_rate: 1 }) })
   await send('PUT', '/v1/contexts/model=m,task=a/pin', { threshold: 0.9, reason: 'test' })
   await send('PUT', '/v1/contexts/model=m,task=b/policy', { mode: 'off' })
   await send('PUT', '/v1/contexts/model=m,task=c/pin', { threshold: 0.9, reason: 'test' })

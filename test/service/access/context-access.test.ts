@@ -7,7 +7,7 @@ import { Quota } from '../../../src/service/access/tokens.js'
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
 import { certify, enrol, KEY, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
-import { quickPolicy } from '../../quick-policy.js'
+import { ALL_CONTROL, quickPolicy } from '../../quick-policy.js'
 import { bearer, tokenList } from '../../token-fixtures.js'
 
 const bound = (tokenPrefix: string | null) => ({ tokenName: 'tenant', tokenPrefix })
@@ -42,6 +42,7 @@ t.test('a list covers the contexts that the token may see', async (t) => {
 /** Tenants of two models, one of whose names begins with the other's, beside tokens that are bound to nothing. */
 async function twoTenants (t: Test) {
   const built = await build(t, {
+    ...ALL_CONTROL,
     ACCESS_TOKENS: tokenList({
       w: 'worker',
       o: 'operator',
@@ -155,7 +156,7 @@ t.test('another tenant cannot duplicate, label or extend a tenant\'s generations
 
 t.test('tokens of one tenant share its ids', async (t) => {
   const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
-  const { send } = await build(t, { ACCESS_TOKENS })
+  const { send } = await build(t, { ...ALL_CONTROL, ACCESS_TOKENS })
   await enrol((path, body) => send('POST', path, body, bearer('old')), ['g', 'labelled'].map((id) => outcomeOf(id, q)))
   t.match(await send('POST', '/v1/outcomes', outcomeOf('labelled', q), bearer('new')), { status: 202, body: { accepted: 1 } })
   t.match(await send('POST', '/v1/outcomes', { ...outcomeOf('g', q), em: undefined }, bearer('new')), { status: 202, body: { accepted: 1 } })
@@ -200,7 +201,7 @@ t.test('only new reports use up the quota', async (t) => {
 
 t.test('a lying worker is limited by its quota and visible in metrics', async (t) => {
   const ACCESS_TOKENS = tokenList({ honest: 'worker', liar: 'worker', o: 'operator' }, { liar: { outcomes_per_hour: 25 } })
-  const { send } = await build(t, { ACCESS_TOKENS, DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8 }) })
+  const { send } = await build(t, { ACCESS_TOKENS, DEFAULT_POLICY: quickPolicy({ follow_up_seconds: 8, control_rate: 1 }) })
   const report = async (name: string, outcomes: object[]) => await send('POST', '/v1/outcomes/batch', { outcomes }, bearer(name))
   const lies = (from: number, count: number) => Array.from({ length: count }, (_, i) => losslessOutcome(`lie-${from + i}`))
   const truths = Array.from({ length: 100 }, (_, i) => losslessOutcome(`truth-${i}`))

@@ -5,7 +5,6 @@ import { checkedPolicies, checkRoom, createContextCommands, pinReach } from '../
 import { readConfig } from '../../../src/service/config/config.js'
 import { certify, KEY } from '../../certify.js'
 import { build } from '../../helper.js'
-import { LIVE } from '../../quick-policy.js'
 
 const config = readConfig({ MAX_CONTEXTS: '2' })
 
@@ -68,7 +67,7 @@ t.test('a policy is checked in every context below before it is stored', async (
 })
 
 t.test('a policy is in force here when the call returns', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   for (const mode of ['off', 'shadow', 'enforce'] as const) {
     await built.contextCommands.setPolicy(KEY, { mode }, OPS)
@@ -134,7 +133,7 @@ t.test('a damaged policy of the root cannot be switched on again, since its form
 })
 
 t.test('a policy for a context that no outcome has named gets a warning', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const warnings = async (key: string, policy: object | null = {}) => (await built.contextCommands.setPolicy(key, policy, OPS)).warnings
   t.strictSame(await warnings('model=typo'), ['context_unknown'])

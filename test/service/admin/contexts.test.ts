@@ -18,7 +18,7 @@ t.test('a pool that a policy names is shown before its first outcome', async (t)
   const { contexts, contextCommands } = await build(t)
   await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops', prefix: null })
   t.match(await contexts.get('model=q'), {
-    status: 'learning', threshold: null, generations: { control: 0, control_share: 1 }, members: { total: 0 },
+    status: 'learning', threshold: null, generations: { control: 0, control_share: 0.25 }, members: { total: 0 },
   })
   t.match(await contexts.whatIf('model=q', { max_em_drop: 0.05 }), { post_hoc: false, threshold: null })
   await t.rejects(contexts.get('model=r'), { code: 'CONTEXT_NOT_FOUND' })

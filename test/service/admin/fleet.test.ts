@@ -3,6 +3,7 @@ import { type ContextRow, ROW_ORDERS, type RowOrder } from '../../../src/core/re
 import { selectRows, sortContextRows, sumFleet } from '../../../src/service/admin/fleet.js'
 import { losslessOutcome, report } from '../../certify.js'
 import { build, until } from '../../helper.js'
+import { ALL_CONTROL } from '../../quick-policy.js'
 
 const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, alarms: [], withdrawn_at: null, ...fields,
@@ -69,7 +70,7 @@ t.test('alarms are sorted by severity, then newest first; a time is stated only 
 })
 
 t.test('sums and rows cover the contexts within a prefix', async (t) => {
-  const { send, fleet } = await build(t)
+  const { send, fleet } = await build(t, ALL_CONTROL)
   await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
   const tokens = async () => (await fleet.sums('*')).saved_by_day.reduce((sum, { tokens }) => sum + tokens, 0)
   await until('both are learned', async () => await tokens() === 2 * 64) // the contexts are there since they enrolled

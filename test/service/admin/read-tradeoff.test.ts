@@ -1,7 +1,6 @@
 import t from 'tap'
 import { certify, KEY, losslessOutcome, reportTo, untilEvidence } from '../../certify.js'
 import { build } from '../../helper.js'
-import { LIVE } from '../../quick-policy.js'
 
 t.test('before its first certificate a context forecasts when it is due, by the log\'s clock', async (t) => {
   const built = await build(t)
@@ -15,7 +14,7 @@ t.test('before its first certificate a context forecasts when it is due, by the 
 })
 
 t.test('a certified context shows the change of its threshold', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const { moves, threshold, points } = await built.contexts.tradeoff(KEY)
   t.match(moves.at(-1), { cause: 'evidence', before: null, after: Number, epoch: 1, time: /^\d{4}-.*Z$/ })

@@ -2,9 +2,10 @@ import t from 'tap'
 import { createScanner } from '../../../src/service/admin/scan-fleet.js'
 import { losslessOutcome, reportTo, untilEvidence } from '../../certify.js'
 import { build } from '../../helper.js'
+import { ALL_CONTROL } from '../../quick-policy.js'
 
 t.test('readers share a scan for a time; a later one sees the changes since', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   let now = Date.now()
   const scan = createScanner({ ...built, clock: () => now })
   t.same((await scan()).rows, [])

@@ -4,7 +4,6 @@ import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { createStopLog } from '../../../src/service/decision-log/stop-log.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, type Built } from '../../helper.js'
-import { LIVE } from '../../quick-policy.js'
 
 const step = (id: string, context = CONTEXT) => ({ generation_id: id, arm: 'treated', tokens: 32, confidence: 0.99, context })
 const stopsOf = async ({ send }: Pick<Built, 'send'>, query = '') => (await send('GET', `/v1/stops?${query}`)).body
@@ -29,7 +28,7 @@ t.test('every stop is listed with its score, threshold and version, also where t
 })
 
 t.test('stops are filtered by context and by id, and have pages', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const other = { model: 'r', task: 'x' }
   await certify(built)
   await certify(built, other)
@@ -53,7 +52,7 @@ t.test('stops are filtered by context and by id, and have pages', async (t) => {
 })
 
 t.test('a stop of a worker that decides by itself is listed once it is reported; a stop decided here has one row', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   await built.send('POST', '/v1/decisions', step('here'))
   const outcome = { arm: 'treated', context: CONTEXT, tokens: 80, answer_tokens: 5, stopped: true, stopped_probe: { tokens: 64, em: 1 }, em: 1 }
@@ -81,7 +80,7 @@ t.test('the decision of a worker that decides by itself is listed as it reports 
 })
 
 t.test('a stop that one replica decides and another one has reported to it is listed once, as it was decided', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   await built.send('POST', '/v1/decisions', step('a'))
   await built.stopLog.flush()
@@ -98,7 +97,7 @@ t.test('a stop that one replica decides and another one has reported to it is li
 })
 
 t.test('wrong answers are found by EM, time, version and context, also those that were labelled later', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const start = new Date().toISOString()
   const version = (await built.send('POST', '/v1/decisions', step('right'))).body.snapshot_version

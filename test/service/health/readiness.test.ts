@@ -4,12 +4,12 @@ import { snapshotStatus, readiness as readinessFor } from '../../../src/service/
 import { startLearner } from '../../../src/service/learner/learner.js'
 import { certify, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
-import { LIVE, quickPolicy } from '../../quick-policy.js'
+import { quickPolicy } from '../../quick-policy.js'
 
 const readiness = (services: Parameters<typeof readinessFor>[0]) => readinessFor(services, true)
 
 t.test('the status counts contexts and the thresholds that their evidence certifies', async (t) => {
-  const services = await build(t, LIVE)
+  const services = await build(t)
   t.match(snapshotStatus(services), { thresholds_in_force: 0, levels: ['model', 'task'], stale: false, store: { kind: 'embedded', up: true } })
   await certify(services)
   const { contexts, thresholds_in_force: inForce, version } = snapshotStatus(services)

@@ -12,10 +12,11 @@ import { foldEntries, type LearnerState } from '../../../src/service/learner/fol
 import type { StoredEntry } from '../../../src/store/log.js'
 import { KEY, losslessOutcome } from '../../certify.js'
 import { enrolledEntries } from '../../enrolled-entries.js'
-import { QUICK_POLICY } from '../../quick-policy.js'
+import { QUICK_POLICY, SHUFFLED } from '../../quick-policy.js'
 import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
-const configuration = { levels: ['model', 'task'], defaults: { ...QUICK_POLICY, ...AT_TEST_CADENCE }, max_contexts: 100 }
+/** A batch is a slice, and two of them certify. */
+const configuration = { levels: ['model', 'task'], defaults: { ...QUICK_POLICY, ...SHUFFLED, ...AT_TEST_CADENCE }, max_contexts: 100 }
 const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), counts: new ContextCounts(), reservoir: new Reservoir(), predictors: new Map() })
 
 /** The end of the slice in which generations are enrolled, ms later. */
@@ -101,7 +102,7 @@ t.test('a change in the thresholds whose labels are requested is decisive', asyn
 })
 
 t.test('a member that leaves its pool is decisive, and so is its return', async (t) => {
-  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { ...QUICK_POLICY, certify_at: 'model' } }) }
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { ...QUICK_POLICY, ...SHUFFLED, certify_at: 'model' } }) }
   let [place, time, generations] = [0, 0, 0]
   const append = (...logged: LogEntry[]) =>
     foldEntries(memory, logged.map((entry) => ({ cursor: `${++place}-0`, time, entry })), ENROLMENT_TIMES).decisive

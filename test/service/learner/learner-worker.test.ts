@@ -11,14 +11,14 @@ import { KEY, losslessOutcome, report } from '../../certify.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { startRedis, withoutRedis } from '../../redis-server.js'
 import { learnerWorker, startProcess } from '../../service-process.js'
-import { QUICK_TIMES, quickPolicy } from '../../quick-policy.js'
+import { ALL_CONTROL, QUICK_TIMES } from '../../quick-policy.js'
 import { atTestCadence } from '../../test-cadence.js'
 
 /** The learner's thread in one file, which loads three times as fast as its modules. */
 const WORKER = pathToFileURL(learnerWorker)
 
 t.test('the learner learns in its thread from the store of the process', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: quickPolicy() }, { times: QUICK_TIMES })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), ...ALL_CONTROL }, { times: QUICK_TIMES })
   await until('it leads', async () => (await service.get('/readyz')).body.learner.leader)
   await report(service.post, [losslessOutcome('one')])
   await until('it is learned', async () => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.generations?.control === 1)
@@ -29,7 +29,7 @@ t.test('the learner learns in its thread from the store of the process', async (
 })
 
 t.test('after an uncaught exception the store is intact and every outcome counts once', async (t) => {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: atTestCadence(quickPolicy()), LEASE_SECONDS: '2' })
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: atTestCadence(ALL_CONTROL.DEFAULT_POLICY), LEASE_SECONDS: '2' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const failures: string[] = []
@@ -60,7 +60,7 @@ t.test('a hanging learner is replaced, and every outcome counts once', { skip: w
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t)
   // Long enough for a learner on a busy machine to renew its lease in time.
-  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: atTestCadence(quickPolicy()), LEASE_SECONDS: '2' })
+  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: atTestCadence(ALL_CONTROL.DEFAULT_POLICY), LEASE_SECONDS: '2' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const code = `import ${JSON.stringify(WORKER.href)}

@@ -7,11 +7,11 @@ import { losslessOutcome, reportTo, untilEvidence } from '../../certify.js'
 import { captureIo } from '../../cli/command-line/captured-io.js'
 import { build, type Built, temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
-import { quickPolicy } from '../../quick-policy.js'
+import { quickPolicy, SHUFFLED } from '../../quick-policy.js'
 
 const POOL = 'model=q'
 const [HARD, KIND] = [{ model: 'q', task: 'hard' }, { model: 'q', task: 'kind' }]
-const DEFAULT_POLICY = quickPolicy({ certify_at: 'model', control_rate: 1 })
+const DEFAULT_POLICY = quickPolicy({ ...SHUFFLED, certify_at: 'model', control_rate: 1 })
 
 let reported = 0
 const kept = (context = KIND) => losslessOutcome(`g${++reported}`, context)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { losslessOutcome, reportTo } from '../../certify.js'
 import { build, type Built, until } from '../../helper.js'
-import { quickPolicy } from '../../quick-policy.js'
+import { quickPolicy, SHUFFLED } from '../../quick-policy.js'
 
 const KIND = { model: 'q', task: 'kind' }
 const BAD = { model: 'q', task: 'bad' }
@@ -22,7 +22,7 @@ const seen = ({ send }: Built, task: string, count: number) => until(`${count} o
 })
 
 t.test('in a certified pool, a new member whose stops would all be wrong leaves before it was stopped, and one without losses is stopped after ten', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ certify_at: 'model' }) })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ ...SHUFFLED, certify_at: 'model' }) })
   const { send } = built
   await reportTo(built, Array.from({ length: 300 }, (_, i) => losslessOutcome(`kind-${i}`, KIND)))
   await until('the pool is certified', async () => (await send('POST', '/v1/decisions', { arm: 'treated', context: KIND, tokens: 32, confidence: 1 })).body.decision === 'stop')

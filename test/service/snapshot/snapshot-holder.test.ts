@@ -6,8 +6,8 @@ import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import type { Store } from '../../../src/store/store.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, until } from '../../helper.js'
+import { quickPolicy } from '../../quick-policy.js'
 import { atTestCadence } from '../../test-cadence.js'
-import { LIVE } from '../../quick-policy.js'
 
 const log = pino({ level: 'silent' })
 const step = { arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT } as const
@@ -17,14 +17,14 @@ function replica (t: import('tap').Test, store: Store, overrides: Partial<Store>
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
-  const config = readConfig({ DEFAULT_POLICY: atTestCadence(LIVE.DEFAULT_POLICY), ...env })
+  const config = readConfig({ DEFAULT_POLICY: atTestCadence(quickPolicy()), ...env })
   const snapshotHolder = createSnapshotHolder({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
   t.teardown(snapshotHolder.close)
   return snapshotHolder
 }
 
 t.test('a change reaches another replica by notice, and by poll when the notice is lost', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const byNotice = replica(t, built.store, {}, undefined, { POLL_SECONDS: '3600' })
   const byPoll = replica(t, built.store, { onNotice: () => {} }, undefined, { POLL_SECONDS: '0.05' })
   await certify(built)
@@ -36,7 +36,7 @@ t.test('a change reaches another replica by notice, and by poll when the notice 
 })
 
 t.test('a replica that starts late has the same snapshot as the others', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const late = replica(t, built.store)
   t.match(late.decideStep(step).decision, { decision: 'continue', reason: 'stale_snapshot', stale: true, arm: 'treated', snapshot_version: 0 }, 'before the store was reached')
@@ -46,7 +46,7 @@ t.test('a replica that starts late has the same snapshot as the others', async (
 })
 
 t.test('without the store, decisions go on, become stale, then continue, and recover with the store', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   let clock = 0
   let isDown = false
@@ -67,7 +67,7 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
 })
 
 t.test('a learner that stops committing makes the snapshot stale', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
   const snapshotHolder = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
@@ -76,7 +76,7 @@ t.test('a learner that stops committing makes the snapshot stale', async (t) => 
 })
 
 t.test('a store that went back to an older version is reloaded in full', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   const snapshotHolder = replica(t, built.store)
   await certify(built)
   await snapshotHolder.refresh()
@@ -93,7 +93,7 @@ t.test('an unknown level is an error that names the levels', async (t) => {
 })
 
 t.test('a pin expires by the replica\'s clock while the store is down', async (t) => {
-  const built = await build(t, LIVE)
+  const built = await build(t)
   await certify(built)
   const end = Date.now() + 3_600_000
   await built.store.append([{ type: 'pin', key: '*', pin: { threshold: null, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])

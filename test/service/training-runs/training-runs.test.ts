@@ -6,7 +6,7 @@ import type { TrainingWrite } from '../../../src/store/training-run-store.js'
 import { losslessOutcome, reportTo } from '../../certify.js'
 import { build, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
-import { quickPolicy } from '../../quick-policy.js'
+import { ALL_CONTROL, quickPolicy, SHUFFLED } from '../../quick-policy.js'
 
 t.test('times are ISO 8601, and context keys are named context', async (t) => {
   const { run } = trainingWriteOf('r', null)
@@ -17,7 +17,7 @@ t.test('times are ISO 8601, and context keys are named context', async (t) => {
 const one = (step: number, em = 0.5) => ({ step, suite: 's', em, n: 100, tokens_mean: 10, context: { model: 'q' } })
 
 t.test('a checkpoint opens one epoch of its context, and only its own evidence certifies it', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ max_em_drop: 0.05, control_rate: 1 }) })
+  const built = await build(t, { DEFAULT_POLICY: quickPolicy({ ...SHUFFLED, max_em_drop: 0.05, control_rate: 1 }) })
   const { send, training, snapshotHolder } = built
   const url = '/v1/contexts/model%3Dq%2Ctask%3Dgsm8k'
   const outcomes = (name: string, count: number) => reportTo(built, Array.from({ length: count }, (_, i) => losslessOutcome(`${name}-${i}`)))
@@ -34,7 +34,7 @@ t.test('a checkpoint opens one epoch of its context, and only its own evidence c
 })
 
 t.test('a reset of a context beyond the limit on advice still affects the advice on contexts above it', async (t) => {
-  const { send, store, training } = await build(t)
+  const { send, store, training } = await build(t, ALL_CONTROL)
   const outcomes = Array.from({ length: 60 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i + 10}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
   await training.report('r', [one(1)], 'w')

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { quickPolicy } from '../../quick-policy.js'
+import { ALL_SHUFFLED } from '../../quick-policy.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { startUnderTest } from '../../proxy/proxy-under-test.js'
 
@@ -27,7 +27,7 @@ async function play (t: Test, trust: 'yes' | 'no') {
   const golds = join(await temporaryFolder(t), 'gold.jsonl')
   await writeFile(golds, numbers.map((i) => JSON.stringify({ prompt: promptOf(i, false), gold: String(1000 + i) })).join('\n'))
   const env = { PROXY_TRUST_CLIENTS: trust, PROXY_GOLD: golds }
-  const { ask, service, metric } = await startUnderTest(t, { answerTo, confidence: () => 0.9 }, env, { DEFAULT_POLICY: quickPolicy() })
+  const { ask, service, metric } = await startUnderTest(t, { answerTo, confidence: () => 0.9 }, env, ALL_SHUFFLED)
   const requests = numbers.map((number) => ({ number, isLie: false }))
   for (let i = 0; i < LIARS; i++) requests.splice(i * 9, 0, { number: i, isLie: true })
   const asked = requests.values()

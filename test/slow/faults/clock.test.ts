@@ -7,11 +7,11 @@ import { startProcess, type ServiceProcess } from '../../service-process.js'
 import { admin } from '../../faults/redis-fleet.js'
 import { shiftedClock } from './shifted-clock.js'
 import { treatedOutcome } from '../../faults/treated-outcome.js'
-import { QUICK_TIMES, quickPolicy } from '../../quick-policy.js'
+import { QUICK_TIMES, quickPolicy, SHUFFLED } from '../../quick-policy.js'
 
 t.jobs = 2
 const HOUR_MS = 3_600_000
-const DEFAULT_POLICY = quickPolicy()
+const DEFAULT_POLICY = quickPolicy(SHUFFLED)
 
 const context = async (service: ServiceProcess) => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body
 const stops = async (service: ServiceProcess) =>

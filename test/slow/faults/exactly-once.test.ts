@@ -10,7 +10,7 @@ import { until } from '../../helper.js'
 import { mulberry32 } from '../../random.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProcess, type ServiceProcess } from '../../service-process.js'
-import { QUICK_POLICY } from '../../quick-policy.js'
+import { QUICK_POLICY, SHUFFLED } from '../../quick-policy.js'
 
 // Sends outcomes to two replicas on one Redis, and kills and restarts the learner at random times. The state must equal that of one process
 // that folds the same outcomes in order. `npm run volume` does it with a million outcomes.
@@ -19,7 +19,7 @@ const OUTCOMES = Number(process.env.OUTCOMES ?? 6_000)
 const BATCH = 500
 const LEVELS = ['model', 'task']
 // A tenth has no label or no steps and counts as lost. The follow-up leaves time for kills on a busy machine; the test ends it at last.
-const POLICY = { ...QUICK_POLICY, follow_up_seconds: 60, max_em_drop: 0.2, control_rate: 1 }
+const POLICY = { ...QUICK_POLICY, ...SHUFFLED, follow_up_seconds: 60, max_em_drop: 0.2, control_rate: 1 }
 
 /** Outcomes of every kind: of both arms, lost and gained, without label or steps, of groups, in several contexts. */
 function outcomeOf (random: () => number, i: number): ReportedOutcome {

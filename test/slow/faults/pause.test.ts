@@ -3,7 +3,7 @@ import { certify, CONTEXT, losslessOutcome, report } from '../../certify.js'
 import { build, type Built, until } from '../../helper.js'
 import { DURABLE, type RedisServer, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProcess } from '../../service-process.js'
-import { QUICK_TIMES, quickPolicy } from '../../quick-policy.js'
+import { ALL_SHUFFLED, QUICK_TIMES } from '../../quick-policy.js'
 
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 const decisionOf = async ({ send }: Pick<Built, 'send'>) => (await send('POST', '/v1/decisions', step)).body
@@ -20,7 +20,7 @@ async function replicaOn (t: Test, redis: RedisServer): Promise<Built> {
 
 /** A service of two processes, which have both reached Redis. Any of them may answer a request. */
 async function startPair (t: Test, redis: RedisServer) {
-  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', DEFAULT_POLICY: quickPolicy(), ...QUICK }, { times: QUICK_TIMES })
+  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', ...ALL_SHUFFLED, ...QUICK }, { times: QUICK_TIMES })
   const get = (path: string) => service.get(path, { connection: 'close' })
   const post = (path: string, body: unknown) => service.post(path, body, { connection: 'close' })
   const pause = () => service.put('/v1/pause', { reason: 'incident 42' }, { connection: 'close' })
