@@ -13,7 +13,7 @@ import { digestsAgree } from '../outcome/exact-match.js'
 
 const groups = new WeakMap<Predictor, ReadonlySet<number>>()
 
-/** Whether a score was trained on a generation's group, and so may not be certified by it. */
+/** Whether a score was trained on a generation's group, and so may not be certified by it (law 7). */
 export function isTrainedOn ({ predictor }: Score, u: number): boolean {
   if (predictor === null) return false
   let known = groups.get(predictor)

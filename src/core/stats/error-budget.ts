@@ -1,3 +1,4 @@
+import { GRID } from '../decide/grid.js'
 import type { Policy } from '../policy/policy.js'
 
 // Rule E9: the error budget. Each epoch that people, repairs or a recovery opened after the first is another look at the traffic. The
@@ -97,8 +98,12 @@ export interface RequestedGuarantee { readonly max_em_drop: number, readonly err
 
 export function requestOf ({ max_em_drop, error_level }: RequestedGuarantee): RequestedGuarantee { return { max_em_drop, error_level } }
 
-/** A guarantee requested after the first evidence must reach a bar this many times higher, to cover every guarantee that could be tried. */
-const POST_HOC_FACTOR = 30
+/**
+ * A guarantee requested after the first evidence must reach a bar this many times higher. That covers every bound that could be tried: E
+ * grows with the bound, so if it is too large at any bound below the drop of a threshold, it is at that drop itself. The first threshold
+ * that loses too much depends on the bound, and may be any of the 30: each has its part of the level.
+ */
+const POST_HOC_FACTOR = GRID.length
 
 /** The part of an epoch that its bar depends on. */
 interface Budgeted { readonly requested: RequestedGuarantee, readonly looks: Looks }

@@ -35,6 +35,15 @@ const tolerance = fc.double({ min: 0.001, max: 0.5, noNaN: true })
 const count = fc.nat({ max: 400 })
 const fewer = fc.nat({ max: 60 })
 
+t.test('E grows with the tolerance, whatever the differences, so a bound that is chosen later adds little', async (t) => {
+  const eighths = fc.array(fc.tuple(fc.integer({ min: -7, max: 7 }).filter((part) => part !== 0), fewer), { maxLength: 4 })
+  holds(t, fc.property(tolerance, tolerance, count, count, fewer, eighths, (a, b, lost, kept, gained, partial) => {
+    const differences = { lost, kept, gained, partial }
+    const [low, high] = [logEvidence(Math.min(a, b), differences), logEvidence(Math.max(a, b), differences)]
+    return low <= high + 1e-9 * Math.max(1, Math.abs(high))
+  }))
+})
+
 t.test('ln E equals the values of an independent float64 reference', async (t) => {
   for (const [a, lost, kept, gained, expected] of [
     [0.005, 0, 0, 0, 0],

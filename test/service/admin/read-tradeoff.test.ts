@@ -1,9 +1,10 @@
 import t from 'tap'
 import { certify, KEY, losslessOutcome, reportTo, untilEvidence } from '../../certify.js'
 import { build } from '../../helper.js'
+import { ALL_CONTROL } from '../../quick-policy.js'
 
 t.test('before its first certificate a context forecasts when it is due, by the log\'s clock', async (t) => {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   await reportTo(built, [losslessOutcome('g0')])
   await reportTo(built, Array.from({ length: 99 }, (_, i) => losslessOutcome(`g${i + 1}`)))
   await untilEvidence(built, 100)
