@@ -91,9 +91,11 @@ def _ask_again_when_refused() -> None:
 _ask_again_when_refused()
 
 
-# The generations of a test begin within seconds: a span would leave most of them out of the evidence. And the number of
-# their checks is asserted, so the cadence is stated.
-_FOR_TESTS = {"DEFAULT_POLICY": '{"evidence_span_seconds": 0, "check_every_tokens": 32, "check_growth": 0}'}
+# Live traffic on a quick clock. All generations are control, except where a test pins a threshold or states a rate. And
+# the number of their checks is asserted, so the cadence is stated.
+_FOR_TESTS = {
+    "DEFAULT_POLICY": '{"evidence_span_seconds": 1, "control_rate": 1, "check_every_tokens": 32, "check_growth": 0}'
+}
 
 
 class Service:
@@ -121,10 +123,15 @@ class Service:
         with urllib.request.urlopen(self.url + path, timeout=30) as reply:
             return json.load(reply)
 
-    def put(self, path: str, body: object) -> None:
+    def put(self, path: str, body: object, method: str = "PUT") -> None:
         headers = {"content-type": "application/json"}
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method="PUT")
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
         urllib.request.urlopen(request, timeout=30).close()
+
+    def pin(self, key: str, threshold: float = 0.5) -> None:
+        """Pins a threshold, under which nearly all generations are treated."""
+        self.put(f"/v1/contexts/{key}/policy", {"control_rate": "auto"}, "PATCH")
+        self.put(f"/v1/contexts/{key}/pin", {"threshold": threshold, "reason": "test"})
 
     def context(self, key: str = KEY) -> Any:
         try:

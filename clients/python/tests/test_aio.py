@@ -13,7 +13,7 @@ from stopgate import AsyncClient, ClientGone
 
 
 def pinned(service: Service, task: str) -> dict[str, str]:
-    service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": 0.5, "reason": "test"})
+    service.pin(f"model=q,task={task}")
     return {"model": "q", "task": task}
 
 

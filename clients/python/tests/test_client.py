@@ -13,10 +13,6 @@ def context(name: str) -> tuple[dict[str, str], str]:
     return {"model": "q", "task": name}, f"model=q,task={name}"
 
 
-def pin(service: Service, key: str, threshold: float = 0.5) -> None:
-    service.put(f"/v1/contexts/{key}/pin", {"threshold": threshold, "reason": "test"})
-
-
 def treated(client: Client, where: dict[str, str]) -> Generation:
     one = client.generation(where)
     one.arm = "treated"
@@ -36,7 +32,7 @@ def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Servi
 
 def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service) -> None:
     where, key = context("stopped")
-    pin(service, key)
+    service.pin(key)
     client = Client(service.url, timeout=30)
     one, played = treated(client, where), Played(1000, knows_at=64)
     assert client.run(one, played.generate, played.probe) == "right"
@@ -47,7 +43,7 @@ def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service
 
 def test_rows_of_a_batch_stop_one_by_one_with_one_call_per_step(service: Service) -> None:
     where, key = context("batch")
-    pin(service, key)
+    service.pin(key)
     client = Client(service.url, timeout=30)
     rows = [Played(96, knows_at=32 * (i % 4)) for i in range(8)]
     runs = [treated(client, where) for _ in rows]
@@ -145,7 +141,7 @@ def test_values_beyond_the_limits_do_not_end_a_generation(service: Service, capl
 
 def test_samples_of_a_group_share_an_arm(service: Service) -> None:
     where, key = context("groups")
-    pin(service, key, 0.999)
+    service.pin(key, 0.999)
     with Client(service.url, timeout=30) as client:
         runs = [client.generation(where, group="p", sample=i, samples=8, grade=is_right) for i in range(8)]
         client.check(run.observe(32, Probe("right", 0.5)) for run in runs)
@@ -206,8 +202,9 @@ def test_the_url_must_be_http() -> None:
 def test_generations_learn_to_stop(service: Service, local: bool) -> None:
     key = f"model=q,task=learning-{local}"
     where = {"model": "q", "task": f"learning-{local}"}
-    # All generations begin within a minute, and their order carries no information: evidence needs no span.
-    service.put(f"/v1/contexts/{key}/policy", {"follow_up_seconds": 5, "evidence_span_seconds": 0})
+    # The generations of a round begin at once, and their order carries no information: evidence needs no span.
+    shuffled = {"follow_up_seconds": 5, "evidence_span_seconds": 0, "control_rate": "auto"}
+    service.put(f"/v1/contexts/{key}/policy", shuffled)
     with Client(service.url, timeout=30, local=local) as client:
         assert client.wait_ready(30)
 
@@ -238,7 +235,7 @@ def test_a_treated_generation_that_asks_between_checks_is_not_stopped(
     service: Service, local: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     where = {"model": "q", "task": f"early-{local}"}
-    service.put(f"/v1/contexts/model=q,task=early-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    service.pin(f"model=q,task=early-{local}")
     with Client(service.url, timeout=30, local=local) as client:
         assert client.wait_ready(30)
 
@@ -273,7 +270,7 @@ def test_a_retry_never_asks_and_is_not_reported(service: Service) -> None:
 @pytest.mark.parametrize("local", [False, True])
 def test_a_retry_that_asks_nevertheless_goes_on(service: Service, local: bool) -> None:
     where = {"model": "q", "task": f"retried-{local}"}
-    service.put(f"/v1/contexts/model=q,task=retried-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    service.pin(f"model=q,task=retried-{local}")
     with Client(service.url, timeout=30, local=local) as client:
         assert client.wait_ready(30)
         until("the pin is in force", lambda: client.check([_treated(client, where).observe(64, Probe("4", 0.9))]))

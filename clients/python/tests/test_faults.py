@@ -79,7 +79,7 @@ def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
 
 
 def test_local_decisions_go_on_without_the_service(own_service: Service) -> None:
-    own_service.put("/v1/contexts/model=q,task=gsm8k/pin", {"threshold": 0.5, "reason": "test"})
+    own_service.pin("model=q,task=gsm8k")
     with Client(own_service.url, local=True, exit_seconds=0) as client:
         assert client.wait_ready(30)
         own_service.kill()

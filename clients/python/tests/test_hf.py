@@ -52,7 +52,7 @@ def runs_in(client: Client, task: str, arms: "list[str]") -> "list[Generation]":
 
 def prepare(service: Service, task: str, threshold: float) -> None:
     service.put(f"/v1/contexts/model=q,task={task}/policy", {"check_every_tokens": 8})
-    service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
+    service.pin(f"model=q,task={task}", threshold)
 
 
 @pytest.mark.parametrize("window", [None, 16])

@@ -199,7 +199,7 @@ def test_a_service_that_is_away_does_not_fail_a_generation() -> None:
 
 def test_the_reply_says_when_to_ask_and_that_nothing_is_in_force(service: Service) -> None:
     service.put("/v1/contexts/model=q,task=told/policy", {"check_every_tokens": 8})
-    service.put("/v1/contexts/model=q,task=pinned/pin", {"threshold": 0.9, "reason": "test"})
+    service.pin("model=q,task=pinned", 0.9)
     with Client(service.url) as client:
         run = client.generation({"model": "q", "task": "told"})
         assert run.next_check == 16 and not run.asks_first, "nothing is known yet"

@@ -54,7 +54,7 @@ def wanting(kind: RequestOutputKind, **fields: Any) -> SamplingParams:
 
 def prepare(service: Service, task: str, threshold: float, has_form: bool = True) -> None:
     service.put(f"/v1/contexts/model=q,task={task}/policy", {"check_every_tokens": 16})
-    service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
+    service.pin(f"model=q,task={task}", threshold)
     if has_form:
         finding = {"form": FORM, "is_stated": True, "generations": 0, "tried": []}
         body = {"context": {"model": "q", **({} if task == "-" else {"task": task})}, "finding": finding}
