@@ -162,7 +162,7 @@ async function tokensLost (fleet: DrillFleet, { fault, action }: Drill): Promise
   const { page, readyz, metric, alert } = fleet.signs
   await fault(async () => {}, [
     page('/v1/fleet', 'tokens saved are negative', ({ tokens_saved: saved }) => saved < 0), page('/v1/fleet', 'the alarm no_net_savings', hasAlarm('no_net_savings')),
-    readyz('it would save no more tokens than its probes cost'), metric('stopgate_contexts_warned{warning="no_net_savings"}'), alert('BadReports'),
+    readyz('it would save no more tokens than its probes cost'), metric('stopgate_contexts_warned{warning="no_net_savings"}'), alert('ContextWarned'),
   ], () => send(fleet, costlyProbes(20)))
   await action({
     text: 'mode off, so that nothing is probed',
@@ -178,7 +178,7 @@ async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<vo
   fleet.passHours(25)
   await fault(async () => {}, [
     page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')), metric(`stopgate_context_tokens_saved_last_day{context="${KEY}"}`, (value) => value < 0),
-    readyz('probes cost more tokens than stops saved'), metric('stopgate_contexts_warned{warning="tokens_lost"}', (value) => value > 0), alert('BadReports'),
+    readyz('probes cost more tokens than stops saved'), metric('stopgate_contexts_warned{warning="tokens_lost"}', (value) => value > 0), alert('ContextWarned'),
   ], () => send(fleet, costlyProbes(2)))
   await action({
     text: 'mode off, so that nothing is probed',

@@ -108,14 +108,9 @@ export async function auditPage (store: Store, limit: number, before?: string) {
   return { commands, next: rows.length > limit ? commands.at(-1)!.id : null }
 }
 
-/** Of each context and cause, the last withdrawal of a threshold or departure from a pool. @param rows newest first */
+/** The contexts whose last change was the withdrawal of a threshold, or a departure from a pool. @param rows newest first */
 export function lastWithdrawals (rows: readonly HistoryRow[]): Change[] {
   const last = new Map<string, Change>()
-  for (const row of rows) {
-    if (last.size === LAST_WITHDRAWALS) break
-    if (isUnreadableChange(row) || !WITHDRAWALS.has(row.cause)) continue
-    const name = `${row.cause} ${row.key}`
-    if (!last.has(name)) last.set(name, row)
-  }
-  return [...last.values()]
+  for (const row of rows) if (!isUnreadableChange(row) && !last.has(row.key)) last.set(row.key, row)
+  return [...last.values()].filter(({ cause }) => WITHDRAWALS.has(cause)).slice(0, LAST_WITHDRAWALS)
 }

@@ -49,7 +49,7 @@ export interface GaugeSources {
   readonly predictors: () => Iterable<string>
   /** The contexts of the snapshot. */
   readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'key' | 'warnings'>>
-  /** The last changes that withdrew a threshold, and departures from pools; of each context and cause the last one. */
+  /** The last changes that withdrew a threshold, and departures from pools, where nothing has changed since. */
   readonly withdrawals: () => Promise<ReadonlyArray<{ readonly key: string, readonly cause: string, readonly time: number }>>
 }
 
@@ -96,12 +96,12 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',
-    help: `Contexts whose workers make mistakes, by warning. ${CONTEXT_WARNINGS_TEXT}`,
+    help: `Contexts with a warning, by warning, those with mode off left out. ${CONTEXT_WARNINGS_TEXT}`,
     labelNames: ['warning'],
     registers,
     collect () {
       for (const warning of CONTEXT_WARNINGS) this.set({ warning }, 0)
-      for (const { warnings } of sources.links()) for (const warning of warnings) this.inc({ warning })
+      for (const { warnings } of warnedLinks(sources)) for (const warning of warnings) this.inc({ warning })
     },
   })
   new Gauge({ // eslint-disable-line no-new
@@ -112,7 +112,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     collect () {
       this.reset()
       const named = new Map<string, number>()
-      for (const { key: context, warnings } of sources.links()) {
+      for (const { key: context, warnings } of warnedLinks(sources)) {
         for (const warning of warnings) {
           const count = named.get(warning) ?? 0
           if (count === NAMED) continue
@@ -124,7 +124,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   })
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_withdrawal_timestamp_seconds',
-    help: `Unix time at which a threshold was last withdrawn because stopping lost too much, or a context last left its pool, by cause (${[...WITHDRAWALS].join(', ')}); the last ones`,
+    help: `Unix time at which a threshold was withdrawn because stopping lost too much, or a context left its pool, by cause (${[...WITHDRAWALS].join(', ')}), until the next change of its threshold; the last ones`,
     labelNames: ['context', 'cause'],
     registers,
     async collect () {
@@ -135,8 +135,13 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   })
 }
 
+/** Nothing is asked in a context with mode off, so its warnings could not end. */
+function * warnedLinks ({ links }: Pick<GaugeSources, 'links'>): Iterable<Pick<ChainLink, 'key' | 'warnings'>> {
+  for (const link of links()) if (link.policy.mode !== 'off') yield link
+}
+
 /** Metrics of each context, all from one reading of the states. */
-export function watchContexts (registers: Registry[], { busiest, isLeaf, policyOf }: GaugeSources): () => Promise<void> {
+export function watchContexts (registers: Registry[], { busiest, isLeaf, isPaused, policyOf }: GaugeSources): () => Promise<void> {
   const all: Array<{ reset: () => void }> = []
   const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) => {
     const made = new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
@@ -147,6 +152,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold, of the control generations that are accounted for (fraction)')
   const emDropsLow = gauge('em_drop_low', 'Lower limit of that EM drop, at the level of the certificate (fraction)')
+  const modes = gauge('mode', '1 for the mode in force (enforce, shadow, off); off in all contexts while stopping is paused', 'mode')
   const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
@@ -193,6 +199,12 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     labelNames: ['context'],
     registers,
   })
+  const reported = new Counter({
+    name: 'stopgate_context_generations_total',
+    help: 'Generations reported, of either arm; an epoch begins at 0. context="*": all',
+    labelNames: ['context'],
+    registers,
+  })
   const totals = [
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
     { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled again for probes, in both arms') },
@@ -201,7 +213,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   return async () => {
     const shown = await busiest()
     const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.savings[field] ?? 0)
-    for (const metric of [...all, stops, breaches, ...totals.map(({ metric }) => metric)]) metric.reset()
+    for (const metric of [...all, stops, breaches, reported, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = knownEvidence(state.evidence)
       const { savings } = state
@@ -213,9 +225,11 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       if (state.rule.unlikely !== null) unlikely.set({ context, reason: state.rule.unlikely }, 1)
       if (savings.day.net !== null) savedLastDay.set({ context }, savings.day.net)
       generations.set({ context }, evidence.generations)
+      reported.inc({ context }, state.reports.generations)
       if (state.evidence.last_at !== null) lastEvidence.set({ context }, state.evidence.last_at / 1000)
       const policy = policyOf(context)
       if (policy !== undefined) {
+        modes.set({ context, mode: isPaused() ? 'off' : policy.mode }, 1)
         bounds.set({ context }, policy.max_em_drop)
         evidenceAges.set({ context }, policy.max_evidence_age_seconds)
       }
@@ -259,7 +273,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
 }
 
 /** The state of a context that these metrics need. */
-export type ScoringLink = Pick<ChainLink, 'threshold'> & { readonly policy: Pick<Policy, 'score'> }
+export type ScoringLink = Pick<ChainLink, 'threshold'> & { readonly policy: Pick<Policy, 'score' | 'mode'> }
 
 /** Counts the fits of predictors in this process. */
 export function countFits (registers: Registry[]): (end: FitResult) => void {

@@ -20,7 +20,7 @@ const TIMEOUT_MS = 5000
 /** Counters that are read from the learned state, and therefore equal in all processes but for short delays. */
 const SAME = new Set([
   'stopgate_probe_tokens_total', 'stopgate_probe_prefill_tokens_total', 'stopgate_outcomes_without_context_total', 'stopgate_stops_total',
-  'stopgate_breaches_total',
+  'stopgate_breaches_total', 'stopgate_context_generations_total',
 ])
 
 /** Metrics of a process that shares its port with others. Whichever process is scraped replies with the metrics of all. */

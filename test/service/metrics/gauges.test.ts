@@ -22,14 +22,15 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     const outcome = { generation_id: `g${i}`, sample_index: null, tokens: arm === 'control' ? 1000 : 600, full: { exact_match: em } } as const
     arms = addToArm(arms, arm, outcome, 'exact_match', arm === 'control' ? 0.3 : undefined)
   }
-  const state: ContextState = changed(openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' }), { guards: { arms, stops: { probed: 90, other: 7, refused: 3 }, breaches: 2 }, reports: { follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }, open_enrolments: 5 }, evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 2 }, last_at: 90_500 }, rule: { threshold: 0.9, index: 3 } })
+  const state: ContextState = changed(openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' }), { guards: { arms, stops: { probed: 90, other: 7, refused: 3 }, breaches: 2 }, reports: { generations: 300, follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }, open_enrolments: 5 }, evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 2 }, last_at: 90_500 }, rule: { threshold: 0.9, index: 3 } })
   const metrics = createMetrics()
+  let isPaused = false
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
   const contextRoom = () => ({ isFull: false, fullPrefixes: 0 })
-  const service = { ...up, ...figures, contextRoom, isPaused: () => false, isStoreLost: () => false, withdrawals: async () => [] }
+  const service = { ...up, ...figures, contextRoom, isPaused: () => isPaused, isStoreLost: () => false, withdrawals: async () => [] }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -40,6 +41,8 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   t.equal(value('stopgate_context_open_enrolments{context="task=a"}'), 5)
   t.equal(value('stopgate_context_unaccounted{context="task=a"}'), 2)
   t.equal(value('stopgate_context_max_em_drop{context="task=a"}'), 0.02)
+  t.equal(value('stopgate_context_mode{context="task=a",mode="enforce"}'), 1)
+  t.equal(value('stopgate_context_generations_total{context="task=a"}'), 300)
   t.equal(value('stopgate_context_last_evidence_timestamp_seconds{context="task=a"}'), 90.5)
   t.equal(value('stopgate_context_max_evidence_age_seconds{context="task=a"}'), 604_800)
   t.same(['probed', 'other', 'refused'].map((answer) => value(`stopgate_stops_total{context="task=a",answer="${answer}"}`)), [90, 7, 3])
@@ -52,6 +55,8 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const bounds = ['low', 'estimate', 'high'].map((bound) => value(`stopgate_context_em_difference{context="task=a",bound="${bound}"}`))
   t.strictSame(bounds, bounds.toSorted((a, b) => a - b))
   t.ok(bounds[2]! < 0, 'treated are worse, and it shows')
+  isPaused = true
+  t.match(await metrics.render(), 'stopgate_context_mode{context="task=a",mode="off"} 1\n', 'while stopping is paused')
 })
 
 const lines = async (registry: Registry) => (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -60,7 +65,9 @@ t.test('contexts are counted by the score that serves', async (t) => {
   const registry = new Registry()
   let live = ['a', 'b']
   const standings: ScoringLink[] = [
-    { threshold: 0.9, policy: { score: 'confidence' } }, { threshold: 0.9, policy: { score: 'a' } }, { threshold: null, policy: { score: 'b' } },
+    { threshold: 0.9, policy: { score: 'confidence', mode: 'enforce' } },
+    { threshold: 0.9, policy: { score: 'a', mode: 'enforce' } },
+    { threshold: null, policy: { score: 'b', mode: 'enforce' } },
   ]
   watchPredictors([registry], () => live, () => standings)
   t.strictSame(await lines(registry), [
@@ -118,6 +125,7 @@ t.test('gauges are read at each scrape', async (t) => {
     links: () => [
       { key: 'task=a', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing'] },
       { key: 'task=b', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { key: 'task=c', threshold: null, policy: { ...DEFAULT_POLICY, mode: 'off' }, warnings: ['outcomes_missing'] },
     ],
   })
   t.match(await registry.metrics(), 'stopgate_snapshot_version 7\n')

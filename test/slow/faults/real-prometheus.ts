@@ -12,6 +12,7 @@ const EVERY = '250ms'
 /** The length of each duration of the rules in the test. */
 const FOR = '1s'
 const RANGE = '5s'
+const OFFSET = '8s'
 const STALE_AFTER = 2
 
 /** The rules as they are, but with the times of a test. */
@@ -20,7 +21,9 @@ async function hurriedRules (): Promise<string> {
   return rules
     .replaceAll(/^( +for): \w+$/gm, `$1: ${FOR}`)
     .replaceAll(/\[\d+[mhd]\]/g, `[${RANGE}]`)
-    .replaceAll(/\}\) < 3600$/gm, '}) < 20')
+    .replaceAll(/ offset \d\w/g, ` offset ${OFFSET}`)
+    .replaceAll(/\}\) < 86400$/gm, '}) < 20')
+    .replace('stopgate_outcome_log_lag) > 5000', 'stopgate_outcome_log_lag) > 50')
     .replace('stopgate_snapshot_age_seconds > 30', `stopgate_snapshot_age_seconds > ${STALE_AFTER}`)
 }
 
@@ -38,10 +41,11 @@ export interface Prometheus {
 
 /**
  * A Prometheus that scrapes services as the job `stopgate` every quarter of a second. It ends with the test.
- * @param targets `host:port`
+ * @param targets `host:port`, of the job `stopgate`
+ * @param proxies the same of the job `proxy`
  * @param isHurried whether its rules have the times of a test, instead of those that are shipped
  */
-export async function startPrometheus (t: Pick<Test, 'teardown'>, targets: readonly string[], isHurried = true): Promise<Prometheus> {
+export async function startPrometheus (t: Pick<Test, 'teardown'>, targets: readonly string[], isHurried = true, proxies: readonly string[] = []): Promise<Prometheus> {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'rules.yml'), isHurried ? await hurriedRules() : await readFile(RULES, 'utf8'))
   await writeFile(join(folder, 'prometheus.yml'), `
@@ -49,6 +53,7 @@ global: { scrape_interval: ${EVERY}, scrape_timeout: ${EVERY}, evaluation_interv
 rule_files: [rules.yml]
 scrape_configs:
   - { job_name: stopgate, static_configs: [{ targets: ${JSON.stringify(targets)} }] }
+  - { job_name: proxy, static_configs: [{ targets: ${JSON.stringify(proxies)} }] }
 `)
   const address = `127.0.0.1:${await freePort()}`
   const child = spawn('prometheus', [
