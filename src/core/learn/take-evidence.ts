@@ -4,7 +4,6 @@ import { addFinal, isRecovered, lookAt } from '../evidence/gathered-evidence.js'
 import { countUnits } from '../evidence/reports.js'
 import { type Now, watchFinal, watchOpen } from '../evidence/slice-drift.js'
 import type { Slice } from '../evidence/slice.js'
-import type { DriftCounts } from '../guards/drift.js'
 import { isHeld } from '../guards/guards.js'
 import { certificationTerms, haveSameTerms, type Policy } from '../policy/policy.js'
 import { barOf } from '../stats/error-budget.js'
@@ -28,7 +27,7 @@ interface Looked {
   readonly state: ContextState
   readonly cause: 'drift' | 'recovered' | null
   /** What the detector of drift has seen, open slices included. */
-  readonly counts: DriftCounts
+  readonly counts: ReturnType<typeof watchOpen>['counts']
 }
 
 /** Looks at the evidence of a cohort, which certifies a further threshold unless reports block it. */
