@@ -1,4 +1,7 @@
-import t from 'tap'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
 import { until } from '../../helper.js'
 import { eventsOf, startUnderTest } from '../../proxy/proxy-under-test.js'
 
@@ -51,3 +54,82 @@ for (const owner of ['vllm', 'llamacpp', 'sglang']) {
     }
   })
 }
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
+const MODELS = '{"data":[{"id":"m","owned_by":"whoever"}]}'
+const inChunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+const part = (text: string, more = {}) => `data: ${JSON.stringify({ choices: [{ index: 0, text, finish_reason: null, ...more }] })}\n\n`
+const LONG = 'x'.repeat(60_000)
+
+/** Replies that never end: their beginning, and what follows for ever. */
+const ENDLESS: Readonly<Record<string, readonly [begin: string, again: string]>> = {
+  reasoning: [HEAD + inChunk(part('<think>')), inChunk(part(LONG))],
+  'reasoning in small pieces': [HEAD + inChunk(part('<think>')), inChunk(part('xxxx').repeat(500))],
+  'an answer': [HEAD + inChunk(part('<think>a</think>')), inChunk(part(LONG))],
+  'one event': [HEAD + inChunk('data: '), inChunk(LONG)],
+  'one event of many lines': [HEAD, inChunk(`data: ${'x'.repeat(1000)}\n`.repeat(50))],
+  headers: ['HTTP/1.1 200 OK\r\n', `x-a: ${'y'.repeat(1000)}\r\n`.repeat(50)],
+}
+
+/** A model server that sends what it likes. @param reply to each request for a generation */
+async function startHostile (t: Test, reply: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).on('data', (data) => {
+      const text = data.toString('latin1')
+      if (text.startsWith('GET /v1/models')) socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${MODELS.length}\r\n\r\n${MODELS}`)
+      else if (text.startsWith('POST')) reply(socket)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close() })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+for (const [name, [begin, again]] of Object.entries(ENDLESS)) {
+  t.test(`${name} without an end: the reply is broken off, and the next request is served`, { timeout: 120_000 }, async (t) => {
+    let isEndless = true
+    const model = await startHostile(t, (socket) => {
+      if (!isEndless) {
+        socket.end(HEAD.replace('transfer-encoding: chunked', 'connection: close') + part('<think>a</think>b', { finish_reason: 'stop' }) + 'data: [DONE]\n\n')
+        return
+      }
+      socket.write(begin)
+      const goOn = () => { while (!socket.destroyed && socket.write(again)); }
+      socket.on('drain', goOn)
+      goOn()
+    })
+    const { ask, metric } = await startUnderTest(t, {}, { PROXY_UPSTREAM: model, PROXY_DIALECT: 'plain' })
+    for (const stream of [true, false]) {
+      // Tap's own limit would not say which reply went on.
+      const signal = AbortSignal.timeout(30_000)
+      const got = await ask({ model: 'm', prompt: 'q', max_tokens: 9000, stream }, {}, '/v1/completions', signal).then(async (reply) => {
+        for await (const _ of reply.body!);
+        return reply.status
+      }).catch((error: Error) => error.name)
+      t.not(got, 'TimeoutError', `${stream ? 'streamed' : 'whole'}: it ended with ${got}`)
+    }
+    await until('nothing is in flight', async () => await metric('stopgate_proxy_requests_in_flight') === 0)
+    isEndless = false
+    const reply = await ask({ model: 'm', prompt: 'q', max_tokens: 9000 }, {}, '/v1/completions')
+    t.match(await reply.json(), { choices: [{ text: '<think>a</think>b' }] })
+  })
+}
+
+t.test('redirects are passed on and never followed', async (t) => {
+  const model = await startHostile(t, (socket) => { socket.end('HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/secret\r\ncontent-length: 0\r\n\r\n') })
+  const { proxy } = await startUnderTest(t, {}, { PROXY_UPSTREAM: model, PROXY_DIALECT: 'plain' })
+  const body = JSON.stringify({ model: 'm', prompt: 'q', max_tokens: 9000 })
+  const reply = await fetch(`${proxy.url}/v1/completions`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/json' }, body })
+  t.match([reply.status, reply.headers.get('location')], [302, 'http://127.0.0.1:1/secret'])
+})
+
+t.test('requests reach the model server alone, whatever address their target names', async (t) => {
+  const { proxy, upstream } = await startUnderTest(t)
+  const { port } = new URL(proxy.url)
+  for (const target of ['http://127.0.0.1:1/v1/models', '//127.0.0.1:1/v1/models', '/../../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/v1/models@127.0.0.1:1']) {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+    t.match(await text(socket), /^HTTP\/1.1 (200|400|404)/, target)
+  }
+  t.ok(upstream.requests.length > 0)
+})
