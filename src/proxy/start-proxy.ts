@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { createHostCheck, isLoopback } from '../http/host-check.js'
+import { createHostCheck, type HostCheck, isLoopback } from '../http/host-check.js'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/index.js'
 import { ClientAdmission } from './client-admission.js'
@@ -49,6 +49,8 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   log.info({ trust_clients: trust.isTrusted, contexts: settings.PROXY_CONTEXTS }, trust.isTrusted
     ? 'clients are trusted: whoever can send a request can state labels, groups and contexts, and so what is certified'
     : 'clients are not trusted: their labels, groups and contexts are left out, except contexts that --contexts names')
+  const hosts = allowedHosts(settings.PROXY_ALLOWED_HOSTS)
+  if (hosts?.length === 0 && !isLoopback(settings.PROXY_HOST)) log.warn({ host: settings.PROXY_HOST }, 'only clients on this machine are answered: state in --allowed-hosts the names by which others call the proxy')
   const upstream = createUpstream(settings.PROXY_UPSTREAM, {
     onRequest: (path) => { metrics.requested(path) },
     // llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost.
@@ -99,7 +101,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     dialect,
     actionForm: actionForm({ before: settings.PROXY_BEFORE_CLOSE, after: settings.PROXY_AFTER_CLOSE }),
     admission,
-    hosts: createHostCheck(allowedHosts(settings)),
+    hosts: createHostCheck(hosts),
     maxRequests: settings.PROXY_MAX_REQUESTS,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     bodyTimeoutMs: settings.PROXY_BODY_SECONDS * 1000,
@@ -127,7 +129,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     }).finally(() => { handling.delete(handled) })
     handling.add(handled)
   })
-  const admin = createAdminServer(metrics.registry, () => ({
+  const admin = createAdminServer(metrics.registry, createHostCheck(isLoopback(settings.PROXY_ADMIN_HOST) ? [] : null), () => ({
     ready: !isClosing, // even while the service is away, since everything is passed through then
     circuit: poll.snapshot() === null ? 'open' : 'closed',
     problem: poll.problem,
@@ -135,8 +137,8 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     upstream: settings.PROXY_UPSTREAM,
     dialect: dialect.name,
   }))
-  const url = await listen(server, settings, 'PROXY_PORT')
-  const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {
+  const url = await listen(server, settings.PROXY_HOST, settings.PROXY_PORT, 'PROXY_PORT')
+  const adminUrl = await listen(admin, settings.PROXY_ADMIN_HOST, settings.PROXY_ADMIN_PORT, 'PROXY_ADMIN_PORT').catch((error) => {
     server.close() // otherwise the process would go on, and serve
     throw error
   })
@@ -180,29 +182,33 @@ function closeIfUnread (response: ServerResponse, timeoutMs: number): void {
 }
 
 /** `null`: any. The model server cannot check the host that a client names, since the proxy replaces it. */
-function allowedHosts ({ PROXY_ALLOWED_HOSTS: names, PROXY_HOST: host }: ProxySettings): readonly string[] | null {
-  if (names !== '') return names.split(',').map((name) => name.trim())
-  return isLoopback(host) ? [] : null
+function allowedHosts (names: string): readonly string[] | null {
+  return names === '*' ? null : names.split(',').map((name) => name.trim()).filter((name) => name !== '')
 }
 
-async function listen (server: Server, { PROXY_HOST: host, ...ports }: ProxySettings, setting: 'PROXY_PORT' | 'PROXY_ADMIN_PORT'): Promise<string> {
-  server.listen(ports[setting], host)
+async function listen (server: Server, host: string, port: number, setting: 'PROXY_PORT' | 'PROXY_ADMIN_PORT'): Promise<string> {
+  server.listen(port, host)
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw new ConfigError(`${setting} ${ports[setting]} on ${host}: ${(error as Error).message}`)
+    throw new ConfigError(`${setting} ${port} on ${host}: ${(error as Error).message}`)
   }
-  const { port } = server.address() as AddressInfo
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const { port: bound } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
 }
 
 /**
  * The proxy's own routes, on a port of their own: every path of the other port may be the upstream's.
+ * @param hosts by which they may be called
  * @param readiness the reply of `GET /readyz`
  */
-function createAdminServer (registry: Registry, readiness: () => { readonly ready: boolean }): Server {
+function createAdminServer (registry: Registry, hosts: Pick<HostCheck, 'isHostAllowed'>, readiness: () => { readonly ready: boolean }): Server {
   return createServer((request, response) => {
     const send = (status: number, type: string, body: string) => { response.writeHead(status, { 'content-type': type }).end(body) }
+    if (!hosts.isHostAllowed(request.headers.host)) {
+      send(403, 'application/json', '{"code":"HOST_NOT_ALLOWED","message":"use localhost, or set PROXY_ADMIN_HOST"}')
+      return
+    }
     switch (request.url) {
       case '/livez': send(200, 'application/json', '{"live":true}'); break
       case '/readyz': {

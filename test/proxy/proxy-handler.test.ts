@@ -238,7 +238,7 @@ t.test('a request target with scheme and host goes upstream without them', async
   }
 })
 
-t.test('on a loopback address, only the names of this machine and of PROXY_ALLOWED_HOSTS are answered', async (t) => {
+t.test('on any address, only the names of this machine and of PROXY_ALLOWED_HOSTS are answered', async (t) => {
   const statusFor = async ({ proxy }: Pick<UnderTest, 'proxy'>, host: string) => await new Promise<number>((resolve, reject) => {
     get(`${proxy.url}/v1/models`, { headers: { host } }, (reply) => { reply.resume(); resolve(reply.statusCode!) }).on('error', reject)
   })
@@ -247,8 +247,10 @@ t.test('on a loopback address, only the names of this machine and of PROXY_ALLOW
   t.equal(await statusFor(local, 'localhost:8081'), 200)
   t.equal(await statusFor(local, 'evil.example:8081'), 403)
   t.equal(local.upstream.requests.filter(({ path }) => path === '/v1/models').length, 2, 'nothing of it reaches the model server')
-  const open = await startUnderTest(t, {}, { PROXY_HOST: '0.0.0.0' })
-  t.equal(await statusFor({ proxy: { ...open.proxy, url: open.proxy.url.replace('0.0.0.0', '127.0.0.1') } }, 'models.example'), 200)
+  for (const [allowed, status] of [['', 403], ['*', 200]] as const) {
+    const { proxy } = await startUnderTest(t, {}, { PROXY_HOST: '0.0.0.0', PROXY_ALLOWED_HOSTS: allowed })
+    t.equal(await statusFor({ proxy: { ...proxy, url: proxy.url.replace('0.0.0.0', '127.0.0.1') } }, 'models.example'), status)
+  }
 })
 
 t.test('probes and answers have request ids of their own', async (t) => {

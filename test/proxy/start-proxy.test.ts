@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { pino } from 'pino'
 import t from 'tap'
 import { readProxySettings } from '../../src/proxy/proxy-settings.js'
@@ -40,6 +41,15 @@ t.test('a proxy whose admin port is in use serves no clients', async (t) => {
   const settings = readProxySettings({ PROXY_UPSTREAM: 'http://127.0.0.1:9', PROXY_PORT: String(port), PROXY_ADMIN_PORT: new URL(proxy.url).port })
   await t.rejects(startProxy(settings, pino({ level: 'silent' })), /PROXY_ADMIN_PORT/)
   await t.rejects(fetch(`http://127.0.0.1:${port}/v1/models`), { cause: { code: 'ECONNREFUSED' } })
+})
+
+t.test('an address for all clients does not open the routes of the proxy, which ask for no token', async (t) => {
+  const { proxy } = await startUnderTest(t, {}, { PROXY_HOST: '0.0.0.0' })
+  t.match(proxy.adminUrl, /^http:\/\/127\.0\.0\.1:/)
+  const statusFor = (host: string) => new Promise((resolve) => {
+    get(`${proxy.adminUrl}/readyz`, { headers: { host } }, (reply) => { reply.resume(); resolve(reply.statusCode) })
+  })
+  t.same([await statusFor('localhost'), await statusFor('evil.example')], [200, 403], 'nor does a page by DNS rebinding')
 })
 
 t.test('the proxy has its own routes on another port', async (t) => {

@@ -120,7 +120,7 @@ t.test('the pool of proxies has settings that the proxy accepts, and asks the se
   t.same(container.env, [{ name: 'STOPGATE_TOKEN', valueFrom: { secretKeyRef: { name: 'stopgate-worker', key: 'token' } } }])
   t.same(container.args, ['proxy'], 'a command of the image')
   const settings = readProxySettings({ ...data, STOPGATE_TOKEN: 'secret' })
-  t.match(settings, { PROXY_HOST: '0.0.0.0', PROXY_ALLOWED_HOSTS: Service.metadata.name })
+  t.match(settings, { PROXY_HOST: '0.0.0.0', PROXY_ADMIN_HOST: '0.0.0.0', PROXY_ALLOWED_HOSTS: Service.metadata.name })
   const { Service: service } = resources('redis')
   t.equal(settings.PROXY_SERVICE, `http://${service.metadata.name}:${service.spec.ports[0].port}`)
   const ports = Object.fromEntries(container.ports.map(({ name, containerPort }: any) => [name, containerPort]))
