@@ -73,3 +73,22 @@ t.test('the service carries on when the clock of Redis is set back, with ids and
   await until('the service learns', async () => (await next.get('/readyz')).body.learner.leader)
   await goesOn(t, next, 1, 'Redis is two hours ahead of the service')
 })
+
+t.test('outcomes that are reported again after a jump beyond the dedup time are no evidence the second time', { buffered: true }, async (t) => {
+  const clock = await shiftedClock(t)
+  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY, POLL_SECONDS: '0.2', DEDUP_SECONDS: '3600', ...clock.env }
+  const service = startProcess(t, env, { times: QUICK_TIMES })
+  await certified(service)
+  const before = await until('all are accounted for', async () => {
+    const { body } = await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)
+    return body.follow_up.accounted === 300 && body
+  })
+  clock.set(2 * HOUR_MS)
+  const outcomes = Array.from({ length: 300 }, (_, i) => ({ ...losslessOutcome(`g${i}`), em: 0 }))
+  t.match((await service.post('/v1/outcomes/batch', { outcomes })).body, { accepted: 300 }, 'the store has forgotten their ids')
+  t.match((await service.post('/v1/outcomes', treatedOutcome('last'))).body, { accepted: 1 })
+  await until('they are learned', async () => (await context(service)).generations?.treated === 1)
+  const after = await context(service)
+  t.equal(after.follow_up.accounted, 300)
+  t.same([after.threshold, after.guarantee.units, after.em], [before.threshold, before.guarantee.units, before.em])
+})

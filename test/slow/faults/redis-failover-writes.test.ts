@@ -19,10 +19,10 @@ async function failOver (t: Parameters<typeof startSentinels>[0], waitReplicas: 
   const service = startProcess(t, env, { times: QUICK_TIMES })
   await until('the store is reached', async () => (await service.get('/readyz')).status === 200)
   const acknowledged = new Set<string>()
-  let isOver = false
+  const over = new AbortController()
   let refused = 0
   const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-    for (let i = 0; !isOver; i++) {
+    for (let i = 0; !over.signal.aborted; i++) {
       const id = `w${writer}-${i}`
       // A reply that was lost leaves open whether the outcome counts, so the client sends it again.
       await until(`${id} is acknowledged`, async () => {
@@ -40,7 +40,7 @@ async function failOver (t: Parameters<typeof startSentinels>[0], waitReplicas: 
   await until('outcomes are refused', () => refused > 0)
   if (waitReplicas === '1') await master.start()
   await until('outcomes are taken again', () => acknowledged.size > killedAt + BEFORE, 60)
-  isOver = true
+  over.abort()
   await Promise.all(writers)
   const known = await treatedGenerations(service.get)
   const lost: string[] = []
