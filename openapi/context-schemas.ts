@@ -272,7 +272,7 @@ export const ContextDetailSchema = Type.Object({
   ...contextFields,
   thresholds: ThresholdsSchema,
   members: objectOrNull(MembersSchema, 'The contexts of a pool; null: the context is not a pool'),
-  label_advice: objectOrNull(LabelAdviceSchema, 'How a context that warns labels_never_given can get labels; null: it does not'),
+  label_advice: objectOrNull(LabelAdviceSchema, 'How a context without any label can get them; null: it has some, or needs none'),
 }, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

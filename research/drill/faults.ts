@@ -161,8 +161,8 @@ async function learnerDies (fleet: DrillFleet, { fault, action }: Drill): Promis
 async function tokensLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, readyz, metric, alert } = fleet.signs
   await fault(async () => {}, [
-    page('/v1/fleet', 'tokens saved are negative', ({ tokens_saved: saved }) => saved < 0), page('/v1/fleet', 'the alarm no_net_savings', hasAlarm('no_net_savings')),
-    readyz('it would save no more tokens than its probes cost'), metric('stopgate_contexts_warned{warning="no_net_savings"}'), alert('ContextWarned'),
+    page('/v1/fleet', 'tokens saved are negative', ({ tokens_saved: saved }) => saved < 0), page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')),
+    readyz('would save less than its probes cost'), metric('stopgate_contexts_warned{warning="tokens_lost"}'), alert('ContextWarned'),
   ], () => send(fleet, costlyProbes(20)))
   await action({
     text: 'mode off, so that nothing is probed',

@@ -201,7 +201,7 @@ t.test('every link leads to an operation, with values that exist', async (t) => 
 t.test('a list of warnings that describes some of those about a context describes all', async (t) => {
   const lists: Array<{ enum: string[], description: string }> = []
   JSON.parse(text, (_, value) => {
-    if (value?.type === 'array' && value.items?.enum?.includes('breach_held') && value.description.includes('outcomes_missing')) lists.push({ ...value.items, description: value.description })
+    if (value?.type === 'array' && value.items?.enum?.includes('fidelity_low') && value.description.includes('outcomes_missing')) lists.push({ ...value.items, description: value.description })
     return value
   })
   t.ok(lists.length >= 3, `${lists.length}`)

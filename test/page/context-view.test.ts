@@ -115,10 +115,10 @@ t.test('the root of an empty service shows the next step, and an unknown context
 })
 
 t.test('the reason why nothing is likely to be certified is shown, with what would change it', async (t) => {
-  const diagnosis = { reason: 'probe_cost', text: DIAGNOSES.probe_cost } as const
+  const diagnosis = { reason: 'too_costly', text: DIAGNOSES.too_costly } as const
   const page = await open(t, { ...UNCERTIFIED, status: 'unlikely', diagnosis, generations: { ...generations, control_share: 0.02 } })
   t.match(page.read('.badges'), '◔ unlikely')
-  t.match(page.read('.banner'), /Nothing is stopped here\. Probes cost as much.*use shorter probes, or ask less often.*only 2 % of the generations/)
+  t.match(page.read('.banner'), /Nothing is stopped here\. Learning and probes would cost more.*use shorter probes, ask less often.*only 2 % of the generations/)
 })
 
 t.test('a pin shows who set it, why and when it ends', async (t) => {
@@ -148,8 +148,8 @@ t.test('a hostile reason or name is shown as text', async (t) => {
 })
 
 t.test('problems with the reports of workers are shown as warnings', async (t) => {
-  const page = await open(t, { ...UNCERTIFIED, warnings: ['outcomes_missing', 'signals_refused'] })
-  t.same(page.all('.badge.warn').map(({ textContent }) => textContent), ['▲ outcomes missing', '▲ signals refused'])
+  const page = await open(t, { ...UNCERTIFIED, warnings: ['outcomes_missing', 'left_out_high'] })
+  t.same(page.all('.badge.warn').map(({ textContent }) => textContent), ['▲ outcomes missing', '▲ left out high'])
   t.equal(page.colourOf(page.all('.badge.warn')[0]!), page.paletteOf('warn'))
 })
 

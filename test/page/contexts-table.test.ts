@@ -35,7 +35,7 @@ t.test('a context without a certificate never stops, and shows its alarm and its
     tokens_saved_ratio: null,
     control_generations: 32,
     generations_to_next_certificate: null,
-    alarms: ['left_pool', 'signals_refused'],
+    alarms: ['left_pool', 'tokens_lost'],
     changed_at: ago(7201),
   })
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))

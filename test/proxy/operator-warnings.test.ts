@@ -45,10 +45,10 @@ t.test('names that clients make up do not fill the log', async (t) => {
 t.test('each problem of a context is warned about once, with its cure', async (t) => {
   const warnings: string[] = []
   const warn = warnOfContexts((message) => { warnings.push(message) })
-  for (const task of ['a', 'a', 'b']) warn('labels_never_given', { context: { task } })
+  for (const task of ['a', 'a', 'b']) warn('labels_missing', { context: { task } })
   for (const other of ['arm_missing', 'constructor', 7]) warn(other, { context: {} })
   warn('cancelled_high', {})
-  t.match(warnings, [/\{"task":"a"\} \(labels_never_given\): no label .*label_advice/, /\{"task":"b"\}/, /cancelled_high/])
+  t.match(warnings, [/\{"task":"a"\} \(labels_missing\): labels of .*label_advice/, /\{"task":"b"\}/, /cancelled_high/])
   t.equal(warnings.length, 3)
   for (let i = 0; i < 200; i++) warn('cancelled_high', { context: { task: String(i) } })
   t.equal(warnings.length, 100)

@@ -287,7 +287,7 @@ t.test('a context without labels shows which grader fits its answers, and the co
     if ((await countsOf((path) => built.send('GET', path), KEY)).labels_wanted! >= 100) return body
     await report() // on a busy machine some were listed too late
   })
-  t.ok(warnings.includes('labels_never_given'))
+  t.ok(warnings.includes('labels_missing'))
   t.match(advice, { command: `stopgate grade --context '${KEY}' --grader number`, judge_tokens_per_day: Number })
 })
 

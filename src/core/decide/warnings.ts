@@ -30,24 +30,16 @@ export const EVIDENCE_CHECKS = {
     cure: 'allow longer probes, or give generations with long answers a context of their own with mode off; check the ends of probes in the metrics of the proxy or plug-in',
   },
   left_out_high: {
-    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or there was no room for them',
-    cure: 'ask at the first check of each generation under the id of its outcome',
-  },
-  lists_late: {
-    problem: 'more control generations are left out of the evidence than may be lost, since lists of enrolments reached the store too late: it was away or slow',
-    cure: 'change nothing in workers; check the store if it stays',
+    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or too late, or there was no room for them',
+    cure: 'after an outage of the store, wait; otherwise ask at the first check of each generation, without an arm and under the id of its outcome',
   },
   cancelled_high: {
     problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
     cure: 'report cancelled only where the client went away, and check why clients do',
   },
-  probe_form_missing: {
-    problem: `no form of probe gives the model's own answers, so nothing is probed; it is tried again after ${RETRIED_AFTER} generations`,
-    cure: 'read probe_form.tried of the context, then state the form of its answers by the option probe and its suffix',
-  },
-  probe_validity_low: {
-    problem: 'answers that are forced at the end of the reasoning often differ from the real ones',
-    cure: 'reset the context, so that the form is found again, or state the form by the option probe',
+  probe_form_unfit: {
+    problem: `answers that are forced at the end of the reasoning often differ from the real ones, or no form of probe gives the model's own answers: then nothing is probed, and it is tried again after ${RETRIED_AFTER} generations`,
+    cure: 'read probe_form of the context; reset the context, so that the form is found again, or state the form of its answers by the option probe and its suffix',
   },
 } as const satisfies Record<string, Problem>
 
@@ -66,22 +58,9 @@ export const CONTEXT_PROBLEMS = {
     problem: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
     cure: 'send every outcome with the ids of its steps, and the wanted labels',
   },
-  outcomes_not_enrolled: {
-    problem: 'most outcomes belong to generations that were not enrolled, since they did not ask at the first check, or under another id',
-    cure: 'ask at the first check of each generation, without an arm and with the ids of its outcome',
-  },
-  no_net_savings: {
-    problem: 'a threshold is certified, but it would save no more tokens than its probes cost, so nothing is stopped',
-    cure: 'ask less often (check_every_tokens), or use shorter probes',
-  },
-  signals_refused: { problem: 'signals have too many names, so predictors do not learn from some of them', cure: 'let workers use fixed names' },
-  breach_held: {
-    problem: 'stops served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force for a time (fidelity.held_until of the context)',
-    cure: 'answer from exactly the prefix that was probed, and as the probe did, and then reset the context to try at once',
-  },
   fidelity_low: {
-    problem: 'more than a twentieth of the recent stops served another answer than was probed',
-    cure: 'answer from exactly the prefix that was probed, and check that answers are found in the text (an empty answer equals none)',
+    problem: 'more than a twentieth of the recent stops served another answer than was probed; where they lost more EM than is allowed, no certified threshold is in force for a time (fidelity.held_until of the context)',
+    cure: 'answer from exactly the prefix that was probed, and as the probe did, check that answers are found in the text (an empty answer equals none), and then reset the context to try at once',
   },
   suspended: {
     problem: 'half or more of the newest 128 control generations came to nothing, or of the newest 128 stops were refused, so nothing is stopped: neither drift nor a breach could be seen',
@@ -92,24 +71,16 @@ export const CONTEXT_PROBLEMS = {
     cure: 'compare arms with fidelity in GET /v1/contexts/{key}, and check that both arms are the same model, prompts, sampling and grading',
   },
   tokens_lost: {
-    problem: 'over the last whole day probes cost more tokens than stops saved',
+    problem: 'over the last whole day probes cost more tokens than stops saved, or a threshold is certified but would save less than its probes cost, so it is not in force',
     cure: 'ask less often (check_every_tokens), use shorter probes, or turn the context off',
   },
-  labels_never_given: {
-    problem: 'no label has come for the first hundred control generations, so every early answer that differs from the final one counts as lost',
-    cure: 'send em or a reference with outcomes, or start stopgate grade: label_advice in GET /v1/contexts/{key} has the command for the grader that fits, and what a judge would cost',
-  },
-  labels_late: {
-    problem: 'more answers at the threshold in force differ from the final one and await their label than before, so a loss may be hidden until the labels come; more control generations are drawn',
-    cure: 'give the labels that GET /v1/contexts/{key}/wanted-labels lists, and see why they come late: whether stopgate grade runs, and keeps up',
+  labels_missing: {
+    problem: 'labels of early answers that differ from the final one do not come, or come later than before: these answers count as lost, or a loss may be hidden until they come',
+    cure: 'send em or a reference with outcomes, or give the labels that GET /v1/contexts/{key}/wanted-labels lists: see whether stopgate grade runs and keeps up; label_advice of a context without any label has the command for the grader that fits',
   },
   score_unavailable: {
     problem: 'the policy names a predictor as the score that is retired, or is not for its label, so nothing is learned or stopped',
     cure: 'set score to "confidence" or to a predictor that is live, or import that predictor again',
-  },
-  certificate_unlikely: {
-    problem: 'no threshold is likely to be certified, so few generations are probed; the reason is the diagnosis in GET /v1/contexts/{key}',
-    cure: 'for accuracy, find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
   },
   ...EVIDENCE_CHECKS,
 } as const satisfies Record<string, Problem>

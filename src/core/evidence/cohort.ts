@@ -20,8 +20,8 @@ export const MAX_AWAITING_LABELS = 16_384
 const NOBODY: readonly EnrolledUnit[] = []
 const NO_UNITS: readonly boolean[] = []
 
-/** Units enrolled, void units, those left out by that, and those of late lists, since they were last asked for. */
-const NO_COUNTS = { enrolled: 0, void: 0, left_out: 0, listed_late: 0 }
+/** Units enrolled, void units, and those left out by that, since they were last asked for. */
+const NO_COUNTS = { enrolled: 0, void: 0, left_out: 0 }
 
 /** The parts of a cohort besides its members. */
 interface CohortParts {
@@ -172,7 +172,6 @@ export class Cohort {
   #voidDraws (draws: ReadonlyArray<readonly [u: number, hash: number]>, clock: number, rules: CohortRules, voidBy: VoidCause | null): void {
     this.#counts.void += draws.length
     if (voidBy !== 'epoch') this.#counts.left_out += draws.length
-    if (voidBy === 'age') this.#counts.listed_late += draws.length
     this.#admission.addVoid(draws.map(([u]) => u), clock, rules)
     for (const _ of draws) this.#due.push(false)
   }

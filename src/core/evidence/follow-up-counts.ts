@@ -34,8 +34,6 @@ export const NO_FOLLOW_UP = {
   unanswered: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
   left_out: 0,
-  /** Of these, those whose list reached the log too late. */
-  listed_late: 0,
 }
 
 export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
@@ -58,7 +56,6 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     rewarded: counts.rewarded + (more.rewarded ?? 0),
     unanswered: counts.unanswered + (more.unanswered ?? 0),
     left_out: counts.left_out + (more.left_out ?? 0),
-    listed_late: counts.listed_late + (more.listed_late ?? 0),
   }
 }
 
@@ -68,8 +65,8 @@ export interface RecentCounts { readonly drawn: Runs, readonly arrived: Runs }
 export const NO_RECENT_COUNTS: RecentCounts = { drawn: NO_RUNS, arrived: NO_RUNS }
 
 export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): RecentCounts {
-  const { enrolled = 0, left_out: leftOut = 0, listed_late: late = 0, reported = 0, steps_missing: stepless = 0 } = more
-  const drawn = addToRuns(counts.drawn, [enrolled + leftOut, leftOut, late])
+  const { enrolled = 0, left_out: leftOut = 0, reported = 0, steps_missing: stepless = 0 } = more
+  const drawn = addToRuns(counts.drawn, [enrolled + leftOut, leftOut])
   const arrived = addToRuns(counts.arrived, [reported + stepless, stepless, more.unmarked ?? 0, more.unanswered ?? 0])
   return drawn === counts.drawn && arrived === counts.arrived ? counts : { drawn, arrived }
 }
@@ -79,13 +76,11 @@ export type Part = readonly [part: number, all: number]
 
 /** The parts of the newest units that each check is about. */
 export function recentParts ({ drawn, arrived }: RecentCounts) {
-  const [all, leftOut = 0, late = 0] = sumOfRuns(drawn, 2)
+  const [all, leftOut = 0] = sumOfRuns(drawn, 1)
   const [came, stepless = 0, unmarked = 0, unanswered = 0] = sumOfRuns(arrived, 3)
   const reported = came - stepless
   return {
     left_out: [leftOut, all],
-    listed_late: [late, all],
-    unlisted: [leftOut - late, all],
     steps_missing: [stepless, came],
     unmarked: [unmarked, reported],
     unanswered: [unanswered, reported],

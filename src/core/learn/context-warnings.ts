@@ -1,7 +1,7 @@
 import { CONTEXT_WARNINGS, type ContextWarning } from '../decide/warnings.js'
 import { tokensSaved } from '../stats/evidence.js'
-import { heldUntil } from '../guards/breach.js'
 import { hasLowFidelity } from '../guards/fidelity.js'
+import { isHeld } from '../guards/guards.js'
 import { areLabelsLate } from '../guards/late-labels.js'
 import { isBlind } from '../guards/sight.js'
 import { CONFIDENCE, type Policy } from '../policy/policy.js'
@@ -38,21 +38,15 @@ const ENOUGH = 32
 
 /** The warnings that apply to a context. @param policy of the context */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
-  const { reports: { follow_up: { accounted, missing, unlisted, signals_refused: refused } } } = state
+  const { reports: { follow_up: { accounted, missing } } } = state
   const warnings: ContextWarning[] = []
   if (accounted === 0 && missing >= ENOUGH) warnings.push('outcomes_missing')
-  if (unlisted >= ENOUGH && unlisted > accounted) warnings.push('outcomes_not_enrolled')
-  if (isWithoutSavings(state)) warnings.push('no_net_savings')
-  if (refused > 0) warnings.push('signals_refused')
-  if (heldUntil(state.guards.hold) !== null) warnings.push('breach_held')
-  if (hasLowFidelity(state.guards.fidelity)) warnings.push('fidelity_low')
+  if (hasLowFidelity(state.guards.fidelity) || isHeld(state.guards)) warnings.push('fidelity_low')
   if (state.rule.index !== -1 && isBlind(state.guards.sight)) warnings.push('suspended')
   if (doArmsDiffer(state.guards.arms, policy)) warnings.push('arms_differ')
-  if (state.savings.day.net !== null && state.savings.day.net < 0) warnings.push('tokens_lost')
-  if (lacksLabels(state, policy)) warnings.push('labels_never_given')
-  if (areLabelsLate(state.guards.late_labels)) warnings.push('labels_late')
+  if ((state.savings.day.net ?? 0) < 0 || isWithoutSavings(state)) warnings.push('tokens_lost')
+  if (lacksLabels(state, policy) || areLabelsLate(state.guards.late_labels)) warnings.push('labels_missing')
   if (isScoreUnavailable(state)) warnings.push('score_unavailable')
-  else if (state.rule.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : shared(warnings)
 }
@@ -75,15 +69,24 @@ function isScoreUnavailable ({ epoch: { meaning: { score, score_fingerprint: fin
 /** Control generations after which a context without any label is reported. */
 const LABELS_EXPECTED = 100
 
+/** Outcomes that await a label from which labels are missing, where fewer than half of them have come. */
+const AWAITING = 32
+
+/** Whether labels are wanted, and fewer than half of them have come. */
+function lacksLabels (state: ContextState, policy: Policy): boolean {
+  const { labels_wanted: wanted, labels_given: given } = state.reports.follow_up
+  return neverLabelled(state, policy) || (wanted >= AWAITING && given < wanted / 2)
+}
+
 /** Whether labels are wanted, and none has come in the epoch, late or with an outcome. */
-function lacksLabels (state: ContextState, { label }: Policy): boolean {
+export function neverLabelled (state: ContextState, { label }: Policy): boolean {
   const { reports: { follow_up: counts } } = state
   if (label !== 'exact_match' || counts.reported < LABELS_EXPECTED || counts.labels_wanted === 0 || counts.labels_given > 0) return false
   return knownEvidence(state.evidence).labelled === 0
 }
 
 /** Whether the certified threshold would save less than it costs. */
-function isWithoutSavings ({ rule: { index }, evidence }: ContextState): boolean {
+export function isWithoutSavings ({ rule: { index }, evidence }: ContextState): boolean {
   const { certified } = evidence
   return index === -1 && certified !== -1 && tokensSaved(knownEvidence(evidence), certified) < 0
 }

@@ -19,7 +19,8 @@ import { type ProbeFormState, probeValidity } from '../learn/probe-form.js'
 import { probeOverhead } from '../stats/probe-spending.js'
 import { parseContextKey } from '../policy/context.js'
 import { type ContextFacts, dropOf, factsOf } from './context-facts.js'
-import { DIAGNOSES, diagnose } from './diagnosis.js'
+import { CONTEXT_PROBLEMS, type ContextWarning } from '../decide/warnings.js'
+import { blockingWarning, DIAGNOSES, diagnose } from './diagnosis.js'
 import { untilNext } from './threshold-rows.js'
 
 export type ContextView = ReturnType<typeof describeContext>
@@ -72,10 +73,17 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   }
 }
 
+function textOfFault (warning: ContextWarning): string {
+  const { problem, cure } = CONTEXT_PROBLEMS[warning]
+  return `${DIAGNOSES.reports_faulty.slice(0, -1)} (${warning}): ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}.`
+}
+
 /** Why none of its generations are stopped, and the next step; `null`: they are. */
 function describeDiagnosis (facts: ContextFacts) {
   const reason = diagnose(facts)
-  return reason === null ? null : { reason, text: DIAGNOSES[reason] }
+  if (reason === null) return null
+  const fault = reason === 'reports_faulty' ? blockingWarning(facts.gathering!, facts.effective.source.policy) : null
+  return { reason, text: fault === null ? DIAGNOSES[reason] : textOfFault(fault) }
 }
 
 /** The pool that it is a context of, when it left that, and what is left of its first generations; `null`: it has none, or is one. */

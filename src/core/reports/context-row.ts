@@ -14,9 +14,8 @@ import { untilNext } from './threshold-rows.js'
 
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
-  'drift', 'breach', 'left_pool', 'large_loss', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
-  'breach_held', 'fidelity_low', 'suspended', 'arms_differ', 'tokens_lost', 'labels_never_given', 'labels_late',
-  'score_unavailable', 'certificate_unlikely', ...EVIDENCE_WARNINGS,
+  'drift', 'breach', 'left_pool', 'large_loss', 'drift_suspected', 'breach_suspected', 'outcomes_missing',
+  'fidelity_low', 'suspended', 'arms_differ', 'tokens_lost', 'labels_missing', 'score_unavailable', ...EVIDENCE_WARNINGS,
 ] as const
 /** EM drop from whose lower limit on a context has an alarm whatever its policy allows: a bound may be a slip. */
 const LARGE_LOSS = 0.05

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { changeToWire, guaranteeToWire, isoTime, poolToWire, withIsoTime } from '../../../openapi/wire.js'
-import { checkEveryTokens, type ContextState, linkOf, type LoadedContexts, openEpoch, scoredEvidence } from '../../core/learn/index.js'
+import { checkEveryTokens, type ContextState, linkOf, type LoadedContexts, neverLabelled, openEpoch, scoredEvidence } from '../../core/learn/index.js'
 import { CONFIDENCE, depthOf, effectivePolicy, isCertifying, isWithin, poolProblem, ROOT } from '../../core/policy/index.js'
 import {
   adviseOnLabels, type AnswerableFields, cadenceProblem, comparedPerDay, type ContextRow, type ContextView, describeContext,
@@ -64,7 +64,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
       const members = isPool ? membersOf(await scan(), key) : null
       const view = describeContext(loaded, key)
-      const isUnlabelled = view.generations.control_share !== null && view.warnings.includes('labels_never_given')
+      const isUnlabelled = view.generations.control_share !== null && neverLabelled(state, policy)
       const texts = isUnlabelled ? await readNewestTexts(store, view.pool?.key ?? key, ADVISED_BY) : null
       return {
         ...onWire(view),

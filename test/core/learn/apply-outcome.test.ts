@@ -151,7 +151,7 @@ t.test('a context whose probes cost more than stopping saves stops nothing, and 
   const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
   fold.learn(outcomeOf(probing), 0, FIRST)
   t.match(fold.state(), { evidence: { certified: LAST }, rule: { index: -1 } })
-  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['no_net_savings', 'grader_unseen'])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['tokens_lost', 'grader_unseen'])
   fold.learn(KEPT, 0, FIRST)
   t.match(fold.state(), { rule: { index: LAST } }, 'half of the generations asked nothing')
   t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['grader_unseen'])
@@ -461,7 +461,7 @@ t.test('a worker that invents signal names fills only the room of its context, w
   t.equal(namesKept(fold), NAMES_OF_LEAF)
   t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
   t.match(fold.state(), { reports: { generations: 50, follow_up: { signals_refused: 50, accounted: 50 } } })
-  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['signals_refused'])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), [])
 })
 
 t.test('many contexts share the room for names', async (t) => {

@@ -42,13 +42,10 @@ t.test('control generations that are left out or cancelled are warned about wher
   t.same(warned({ accounted: 190, missing: 5, cancelled: 5 }), ['cancelled_high'])
 })
 
-t.test('workers are not blamed for lists that came too late', async (t) => {
-  t.same(warned({ enrolled: 195, left_out: 5, listed_late: 5 }), ['lists_late'])
-  t.same(warned({ enrolled: 190, left_out: 10, listed_late: 5 }), ['left_out_high', 'lists_late'])
-  t.same(warned({ enrolled: 194, left_out: 6, listed_late: 3 }), ['left_out_high'], 'too few of either')
-  const outage = after(state, 300, () => ({ left_out: 1, listed_late: 1 }))
-  t.same(evidenceWarnings(after(outage, 100, enrolled), DEFAULT_POLICY), ['lists_late'])
-  t.same(evidenceWarnings(after(outage, 20_000, enrolled), DEFAULT_POLICY), [])
+t.test('outcomes of generations that never asked are warned about where they are most', async (t) => {
+  t.same(warned({ unlisted: 31 }), [], 'too few to tell')
+  t.same(warned({ unlisted: 32, accounted: 31 }), ['left_out_high'])
+  t.same(warned({ unlisted: 40, accounted: 40 }), [])
 })
 
 t.test('counts that block are those of the newest 1,024 units, whatever came before', async (t) => {

@@ -31,7 +31,7 @@ t.test('late labels do not hide drift: answers that differ and await their label
   fold.pass(fold.time, fold.time + 1000)
   t.match(fold.state(), { guards: { is_suspected: true }, rule: { control_share: 0.2 } })
   t.notOk(DRIFT.isSuspected(fold.state().guards.drift), 'nothing is known to be lost')
-  t.ok(warnings().includes('labels_late'))
+  t.ok(warnings().includes('labels_missing'))
 
   const { final, open } = fold.state().evidence
   for (const [i, u] of us.entries()) if (i % 5 === 0) fold.append({ type: 'label', generation_id: `g${u}`, em: 0 }, fold.time + 2000)
@@ -39,7 +39,7 @@ t.test('late labels do not hide drift: answers that differ and await their label
   t.match(fold.state(), { guards: { is_suspected: false }, rule: { control_share: 0.02 } })
   t.same(fold.state().evidence.final.lost, final.lost, 'the labels show no loss')
   t.equal(fold.state().evidence.open.evidence.lost.at(-1), open.evidence.lost.at(-1))
-  t.notOk(warnings().includes('labels_late'))
+  t.notOk(warnings().includes('labels_missing'))
 })
 
 t.test('answers that differ are no suspicion where as many always did', async (t) => {

@@ -19,34 +19,35 @@ const pin = (threshold: number | null) => ({ threshold, reason: 'r', by: 'ops', 
 
 interface Options { readonly policy?: Partial<Policy>, readonly pins?: ReadonlyMap<string, ReturnType<typeof pin>>, readonly at?: string }
 
-function diagnosis (changes: Changes, { policy = {}, pins = new Map(), at = key }: Options = {}) {
+const diagnosis = (...args: Parameters<typeof diagnosed>) => diagnosed(...args)?.reason ?? null
+
+function diagnosed (changes: Changes, { policy = {}, pins = new Map(), at = key }: Options = {}) {
   const opened = openEpoch(undefined, { cause: 'first_enrolment', policy: { ...TEST_POLICY, ...policy }, levels, time: 1000, name: '1000-1' })
   const state = changed(opened, changes)
   const defaultPolicy = { ...AT_TEST_CADENCE, ...policy }
   const loaded = { levels, defaultPolicy, policies: new Map(), pins, predictors: new Map(), states: new Map([[at, state]]) }
-  return describeContext(loaded, at).diagnosis?.reason ?? null
+  return describeContext(loaded, at).diagnosis
 }
 
 t.test('the first reason that applies is named', async (t) => {
   const faulty = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ reports: countUnits(newReports(undefined, 1000), counts) })
   for (const [expected, changes, options] of [
     ['collecting', collecting],
-    ['mode_off', collecting, { policy: { mode: 'off' as const } }],
-    ['mode_shadow', collecting, { policy: { mode: 'shadow' as const }, pins: new Map([[key, pin(0.9)]]) }],
+    ['mode', collecting, { policy: { mode: 'off' as const } }],
+    ['mode', collecting, { policy: { mode: 'shadow' as const }, pins: new Map([[key, pin(0.9)]]) }],
     ['collecting', collecting, { policy: { mode: 'shadow' as const } }],
     ['pin_never', collecting, { pins: new Map([[key, pin(null)]]) }],
     [null, collecting, { pins: new Map([[key, pin(0.9)]]) }],
     ['not_asked', {}],
-    ['not_enrolled', faulty({ unenrolled: 1, unlisted: 1 })],
-    ['not_enrolled', faulty({ enrolled: 10, accounted: 9, unenrolled: 40, unlisted: 40 })],
-    ['lists_late', faulty({ void: 1, unenrolled: 1 })],
-    ['lists_late', faulty({ enrolled: 10, accounted: 9, unenrolled: 40, left_out: 40, listed_late: 40 })],
-    ['outcomes_missing', faulty({ enrolled: 40, missing: 40 })],
-    ['labels_missing', faulty({ enrolled: 50, accounted: 50, labels_wanted: 40, labels_given: 3 })],
+    ['not_asked', faulty({ unenrolled: 1, unlisted: 1 })],
+    ['reports_faulty', faulty({ enrolled: 10, accounted: 9, unenrolled: 40, unlisted: 40 })],
+    ['not_asked', faulty({ void: 1, unenrolled: 1 })],
+    ['reports_faulty', faulty({ enrolled: 40, missing: 40 })],
+    ['reports_faulty', faulty({ enrolled: 50, accounted: 50, labels_wanted: 40, labels_given: 3 })],
     ['accuracy', { ...collecting, rule: { unlikely: 'accuracy' as const } }],
-    ['too_few', { ...collecting, rule: { unlikely: 'too_few' as const } }],
-    ['probe_cost', { ...collecting, rule: { unlikely: 'probe_cost' as const } }],
-    ['mode_off', { ...collecting, rule: { unlikely: 'accuracy' as const } }, { policy: { mode: 'off' as const } }],
+    ['too_costly', { ...collecting, rule: { unlikely: 'too_few' as const } }],
+    ['too_costly', { ...collecting, rule: { unlikely: 'probe_cost' as const } }],
+    ['mode', { ...collecting, rule: { unlikely: 'accuracy' as const } }, { policy: { mode: 'off' as const } }],
     ['withdrawn', { ...collecting, rule: { unlikely: 'accuracy' as const }, epoch: { cause: 'drift' as const } }],
     ['withdrawn', { ...collecting, epoch: { cause: 'drift' as const } }],
     ['breach_held', { ...collecting, guards: { hold: { breaches: 2, until: 5000, is_over: false } } }],
@@ -54,6 +55,12 @@ t.test('the first reason that applies is named', async (t) => {
     [null, { ...collecting, rule: certified }],
     ['sums_only', collecting, { at: 'model=q' }],
   ] as const) t.equal(diagnosis(changes, options), expected, String(expected))
+})
+
+t.test('a fault of reports is named with its cure', async (t) => {
+  const { text } = diagnosed({ reports: countUnits(newReports(undefined, 1000), { enrolled: 40, missing: 40 }) })!
+  t.equal(text, 'Reports do not qualify as evidence (outcomes_missing): generations are enrolled, but their outcomes, steps or labels have not arrived. ' +
+    'Send every outcome with the ids of its steps, and the wanted labels.')
 })
 
 t.test('the page has a paragraph for each reason', async (t) => {

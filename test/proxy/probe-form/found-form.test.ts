@@ -37,7 +37,7 @@ t.test('where no form gives the answer, nothing is probed, and a warning says so
     const { status, body } = await service.send('GET', `/v1/contexts/${KEY}`)
     return status === 200 && body
   })
-  t.match(known, { probe_form: { name: null, tried: [{ name: 'plain', agreement: 0 }, {}, {}, {}, {}] }, warnings: ['probe_form_missing'] })
+  t.match(known, { probe_form: { name: null, tried: [{ name: 'plain', agreement: 0 }, {}, {}, {}, {}] }, warnings: ['probe_form_unfit'] })
   const probes = await metric('stopgate_proxy_probes_total{end="ok"}')
   const [reply] = await askTimes(ask, 1, 50)
   t.match(reply.stopgate, { arm: null, probe_tokens: 0 })

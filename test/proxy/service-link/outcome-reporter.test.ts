@@ -31,12 +31,12 @@ t.test('the oldest outcomes are dropped if too many wait, and refused ones are n
 
 t.test('the warnings of the service are passed on with their outcomes', async (t) => {
   const warned: unknown[] = []
-  const receipts = [{ label_wanted: false }, { label_wanted: true, warnings: ['labels_never_given', 'cancelled_high'] }, null]
+  const receipts = [{ label_wanted: false }, { label_wanted: true, warnings: ['labels_missing', 'cancelled_high'] }, null]
   const post = async () => ({ status: 202, etag: '', body: { rejected: [], outcomes: receipts } })
   const reporter = new OutcomeReporter({ post }, { ...options, onWarning: (warning, outcome) => { warned.push([warning, outcome]) } })
   for (const id of ['a', 'b', 'c']) reporter.put({ id })
   await reporter.close(60_000)
-  t.same(warned, [['labels_never_given', { id: 'b' }], ['cancelled_high', { id: 'b' }]])
+  t.same(warned, [['labels_missing', { id: 'b' }], ['cancelled_high', { id: 'b' }]])
 })
 
 t.test('closing gives up after its time', async (t) => {

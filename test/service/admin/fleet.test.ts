@@ -15,7 +15,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
   const rows = [
     rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),
     rowOf('model=a', { status: 'certified', threshold: 0.9, tokens_saved: 500 }),
-    rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['no_net_savings', 'breach_suspected'] }),
+    rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['tokens_lost', 'breach_suspected'] }),
     rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, tokens_saved: null }),
   ]
   t.match(sumFleet({ at: 0, saved: NOTHING, rows }, '*'), {
@@ -28,10 +28,10 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     treated_generations: 6,
     tokens_saved: 1000,
     tokens_saved_low: 90,
-    alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'no_net_savings' }],
+    alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'tokens_lost' }],
     alarms_total: 3,
   })
-  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
+  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'tokens_lost'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
   t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0 })
 })
 
@@ -58,7 +58,7 @@ t.test('alarms are sorted by severity, then newest first; a time is stated only 
     rowOf('model=a', { alarms: ['breach'] }),
     rowOf('model=b', { status: 'drifted', alarms: ['breach', 'drift_suspected'], withdrawn_at: 1000 }),
     rowOf('model=c', { status: 'drifted', alarms: ['breach'], withdrawn_at: 2000 }),
-    rowOf('model=d', { status: 'drifted', is_certifying: false, alarms: ['left_pool', 'signals_refused'], withdrawn_at: 3000 }),
+    rowOf('model=d', { status: 'drifted', is_certifying: false, alarms: ['left_pool', 'left_out_high'], withdrawn_at: 3000 }),
   ]
   t.strictSame(sumFleet({ at: 0, saved: NOTHING, rows }, '*').alarms, [
     { key: 'model=c', alarm: 'breach', since: '1970-01-01T00:00:02.000Z' },

@@ -124,7 +124,7 @@ t.test('gauges are read at each scrape', async (t) => {
     busiest: async () => new Map(),
     links: () => [
       { key: 'task=a', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing'] },
-      { key: 'task=b', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { key: 'task=b', threshold: null, policy: DEFAULT_POLICY, warnings: ['outcomes_missing', 'left_out_high'] },
       { key: 'task=c', threshold: null, policy: { ...DEFAULT_POLICY, mode: 'off' }, warnings: ['outcomes_missing'] },
     ],
   })
@@ -135,8 +135,8 @@ t.test('gauges are read at each scrape', async (t) => {
     t.match(text, `stopgate_${line}\n`)
   }
   t.match(text, 'stopgate_contexts_warned{warning="outcomes_missing"} 2\n')
-  t.match(text, 'stopgate_contexts_warned{warning="outcomes_not_enrolled"} 1\n')
-  t.match(text, 'stopgate_context_warned{context="task=b",warning="outcomes_not_enrolled"} 1\n', 'so that alerts can name it')
+  t.match(text, 'stopgate_contexts_warned{warning="left_out_high"} 1\n')
+  t.match(text, 'stopgate_context_warned{context="task=b",warning="left_out_high"} 1\n', 'so that alerts can name it')
   t.match(text, 'stopgate_withdrawal_timestamp_seconds{context="task=a",cause="drift"} 90.5\n')
 })
 

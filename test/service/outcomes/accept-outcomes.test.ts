@@ -208,8 +208,8 @@ t.test('an answer that is graded against a much shorter reference is warned abou
 t.test('the warnings of the context follow', async (t) => {
   const model = modelWith()
   const { root } = model.snapshot
-  const warned = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['outcomes_not_enrolled' as const] } } } }
-  t.strictSame(outcomeReceipt(warned, storedOutcome, gradeOutcome('salt', storedOutcome)).warnings, ['outcomes_not_enrolled'])
+  const warned = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['left_out_high' as const] } } } }
+  t.strictSame(outcomeReceipt(warned, storedOutcome, gradeOutcome('salt', storedOutcome)).warnings, ['left_out_high'])
   const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
   const both = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['steps_missing' as const] } } } }
   t.strictSame(outcomeReceipt(both, storedOutcome, lacking).warnings, ['steps_missing'], 'each once')

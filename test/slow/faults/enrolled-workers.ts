@@ -139,7 +139,7 @@ export async function certified (t: Test, services: readonly ServiceProcess[], w
   for (let bursts = 0; bursts < 20 && !wasCertified(services, workers); bursts++) await workers.burst(count)
   const isTooBusy = async () => {
     const { counts, warnings } = await contextAt(services[0]!, workers, workers.headers)
-    return counts.late > 0 || warnings.includes('lists_late') || await isRepaired(services[0]!, workers)
+    return counts.late > 0 || warnings.includes('left_out_high') || await isRepaired(services[0]!, workers)
   }
   await until(`${workers.key} is certified`, async () => wasCertified(services, workers) || isTooBusy())
   if (!wasCertified(services, workers)) return t.comment(`${workers.key} is not certified: outcomes or lists came too late`)
