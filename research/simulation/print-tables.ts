@@ -172,7 +172,7 @@ function breach (): void {
 }
 
 function drift (): void {
-  const seeds = seedsOr(20)
+  const seeds = seedsOr(10)
   const watched = seeds.slice(0, 5)
   print('## No shift: alarms within 20,000 control outcomes', table(
     ['EM drop of the threshold in force, bound 2 %', 'runs with an alarm, threshold held in force', 'through the learner'],
@@ -258,7 +258,7 @@ function members (): void {
 }
 
 function compare (): void {
-  const seeds = seedsOr(20)
+  const seeds = seedsOr(8)
   const over = (figures: readonly Figures[], field: keyof Figures, write: (value: number) => string) =>
     write(mean(figures.map((one) => one[field])))
   const rows = Object.entries(STREAMS).flatMap(([stream, profiles]) => Object.entries(METHODS).map(([method, create]) => {
