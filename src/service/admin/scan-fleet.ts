@@ -1,14 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Snapshot } from '../../core/decide/index.js'
 import { periodsOf } from '../../core/stats/index.js'
-import { ROOT } from '../../core/policy/index.js'
+import type { ContextState } from '../../core/learn/index.js'
+import { chainOf, depthOf, ROOT } from '../../core/policy/index.js'
 import { type ContextRow, decidedRow, describeRow } from '../../core/reports/index.js'
 import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Config } from '../config/config.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { readContextKeys, readContexts } from './context-reader.js'
+import { readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 
 /** All contexts as they were read at one time, ms; `null`: they have never been read. */
@@ -66,20 +67,24 @@ export function createScanner (services: ScannerServices): () => Promise<FleetSc
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
     const rows: ContextRow[] = []
-    let { saved } = NEVER_READ
+    const above = new Map<string, ContextState>() // all chunks need the root, which alone has the savings of thirteen months
     let costMs = 0
     for (let i = 0; i < keys.length; i += CHUNK) {
       const start = performance.now()
       const chunk = keys.slice(i, i + CHUNK)
-      const loaded = await readContexts(store, config, chunk, inputs)
-      const root = loaded.states.get(ROOT)
-      if (root?.savings.history !== undefined) saved = periodsOf(root.savings.history, root.savings)
+      const links = new Set(chunk.flatMap(chainOf))
+      const states = await store.readContexts([...links].filter((key) => !above.has(key)))
+      for (const [key, state] of states) if (depthOf(key) < config.levels.length) above.set(key, state)
+      for (const key of links) if (!states.has(key) && above.has(key)) states.set(key, above.get(key)!)
+      const loaded = { ...inputs, states }
       for (const key of chunk) {
-        if (loaded.states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
+        if (states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
       }
       costMs += performance.now() - start
       await setImmediate()
     }
+    const savings = above.get(ROOT)?.savings
+    const saved = savings?.history === undefined ? NEVER_READ.saved : periodsOf(savings.history, savings)
     last = { at, rows, saved, costMs }
     return last
   }

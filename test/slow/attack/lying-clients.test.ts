@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ALL_SHUFFLED } from '../../quick-policy.js'
 import { temporaryFolder, until } from '../../helper.js'
-import { startUnderTest } from '../../proxy/proxy-under-test.js'
+import { startUnderTest, type UnderTest } from '../../proxy/proxy-under-test.js'
 
 // A world in which one honest prompt in ten loses its answer if its reasoning is stopped, and in which 11 % of requests come from clients
 // that state the answer of stopped reasoning as the right one. All right answers to the honest prompts are known.
@@ -22,7 +22,20 @@ function answerTo (prompt: string, isForced: boolean): string {
   return String(1000 + number + (isForced && (kind === 'lie' || losesEarly(number)) ? 5000 : 0))
 }
 
-async function play (t: Test, trust: 'yes' | 'no') {
+/** States the answer of stopped reasoning as the right one. */
+const stateEarly = async (ask: UnderTest['ask'], prompt: string) =>
+  await (await ask({ model: 'm', prompt, max_tokens: 500 }, { 'x-stopgate-gold': answerTo(prompt, true) }, '/v1/completions')).text()
+
+/** Leaves as soon as the reasoning begins, so that a prompt that would lose its answer is left out. */
+async function leave (ask: UnderTest['ask'], prompt: string): Promise<void> {
+  const gone = new AbortController()
+  const reply = await ask({ model: 'm', prompt, max_tokens: 500, stream: true }, {}, '/v1/completions', gone.signal)
+  await reply.body!.getReader().read()
+  gone.abort()
+}
+
+/** @param lie sends a request of a client that lies */
+async function play (t: Test, trust: 'yes' | 'no', lie: (ask: UnderTest['ask'], prompt: string) => Promise<unknown> = stateEarly) {
   const numbers = [...Array(HONEST).keys()]
   const golds = join(await temporaryFolder(t), 'gold.jsonl')
   await writeFile(golds, numbers.map((i) => JSON.stringify({ prompt: promptOf(i, false), gold: String(1000 + i) })).join('\n'))
@@ -36,7 +49,7 @@ async function play (t: Test, trust: 'yes' | 'no') {
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const { number, isLie } of asked) {
       const prompt = promptOf(number, isLie)
-      await (await ask({ model: 'm', prompt, max_tokens: 500 }, isLie ? { 'x-stopgate-gold': answerTo(prompt, true) } : {}, '/v1/completions')).text()
+      await (isLie ? lie(ask, prompt) : ask({ model: 'm', prompt, max_tokens: 500 }, {}, '/v1/completions').then((reply) => reply.text()))
       if (++sent % 100 !== 0) continue
       const { body } = await service.send('GET', `/v1/contexts/${KEY}`)
       if (body.threshold !== null && body.threshold !== undefined) certified.push({ requests: sent, body })
@@ -57,4 +70,12 @@ t.test('clients that are not trusted cannot', async (t) => {
   const { certified, body } = await play(t, 'no')
   t.same(certified, [])
   t.equal(body.em.full, 1, 'only the operator has labelled')
+})
+
+t.test('clients that cancel what would be lost leave out no losses but their own', async (t) => {
+  const { certified, body } = await play(t, 'no', leave)
+  t.comment(`${body.follow_up.cancelled} were cancelled, ${body.follow_up.missing} went missing`)
+  t.ok(body.follow_up.cancelled > 0)
+  t.same(certified, [])
+  t.equal(body.em.full, 1)
 })
