@@ -41,7 +41,7 @@ export const PauseSchema = Type.Object({
 }, {
   title: 'Pause',
   description: 'Whether stopping is paused, by whom, since when and why',
-  examples: [{ paused: true, stored: true, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42', message: 'Stopping is paused on all replicas.' }],
+  examples: [{ paused: true, stored: true, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42', message: 'Stopping is paused on all replicas since 2026-09-18 03:04 UTC by ops (incident 42).' }],
 })
 
 export const AcknowledgementSchema = Type.Object({ reason: PinSchema.properties.reason }, {

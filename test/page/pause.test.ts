@@ -14,7 +14,7 @@ t.test('the fleet has a switch that pauses stopping, and a banner that says who 
   await page.shows('End the pause …')
   t.match((await send('GET', '/v1/pause')).body, { paused: true, stored: true })
   await page.shows('by anonymous (incident 42).')
-  t.match(page.text(), /Stopping is paused on all replicas since \d{4}-\d\d-\d\dT[\d:.]+Z by anonymous/)
+  t.match(page.text(), /Stopping is paused on all replicas since \d{4}-\d\d-\d\d \d\d:\d\d UTC by anonymous/)
   await page.click('End the pause …')
   await page.fill('Reason', 'over')
   await page.click('End the pause')

@@ -188,7 +188,8 @@ interface ShownOrigin { readonly since: string | null, readonly by: string | nul
 
 /** @param isKept whether the store has the pause */
 function pausedMessage ({ since, by, reason }: ShownOrigin, isKept: boolean, isSetting: boolean): string {
-  const told = `${since === null ? '' : ` since ${since}`}${by === null ? '' : ` by ${by}`}${reason === null ? '' : ` (${reason})`}`
+  const time = since?.replace('T', ' ').replace(/:\d\d\.\d+Z$/, ' UTC')
+  const told = `${time === undefined ? '' : ` since ${time}`}${by === null ? '' : ` by ${by}`}${reason === null ? '' : ` (${reason})`}`
   const paused = `Stopping is paused on ${isKept ? 'all replicas' : 'this replica'}${told}.`
   return isKept || isSetting ? paused : `${paused} The store does not have the pause yet: pause each of the other replicas, too.`
 }

@@ -47,7 +47,7 @@ t.test('a pause holds on all replicas, and its end restores the mode that the ro
     by: 'anonymous',
     reason: 'incident 42',
     since: String,
-    message: /^Stopping is paused on all replicas since .+Z by anonymous \(incident 42\)\.$/,
+    message: /^Stopping is paused on all replicas since .+ UTC by anonymous \(incident 42\)\.$/,
   }, 'which knows who paused it, and why')
   t.match((await other.send('GET', '/readyz')).body.warnings, [/^Stopping is paused on all replicas since .+ by anonymous \(incident 42\)\. End the pause/])
   t.match((await other.send('GET', '/metrics')).body, 'stopgate_paused 1\n')
