@@ -21,6 +21,7 @@ import { createDecisionLog } from '../service/decision-log/decision-log.js'
 import { createStopLog } from '../service/decision-log/stop-log.js'
 import { createEnroller } from '../service/decisions/enroller.js'
 import { watchConfigurations } from '../service/health/configuration-watch.js'
+import { watchStore } from '../service/health/store-watch.js'
 import { createListenerTls } from '../service/http/listener-tls.js'
 import { startLearnerThread } from '../service/learner/learner-thread.js'
 import { startLearner } from '../service/learner/learner.js'
@@ -67,6 +68,7 @@ export async function assemble (
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
   const configurations = watchConfigurations({ store, config, log })
+  const storeWatch = watchStore({ store, log })
   const training = createTraining(store, config)
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   metrics.watch({
@@ -125,6 +127,7 @@ export async function assemble (
   app.addHook('onClose', async () => {
     access.close()
     configurations.close()
+    storeWatch.close()
     tls?.close()
     await pause.close()
     await enroller.close()

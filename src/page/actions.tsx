@@ -13,12 +13,18 @@ export function Actions ({ context, onDone }: { context: ContextDetail, onDone: 
   const Form = open === null ? null : ACTIONS[open][1]
   return (
     <div class='actions' role='group' aria-label='Actions'>
-      {(Object.keys(ACTIONS) as Array<keyof typeof ACTIONS>).filter((action) => action !== 'unpin' || context.pin?.at === context.key).map((action) => (
+      {(Object.keys(ACTIONS) as Array<keyof typeof ACTIONS>).filter((action) => isOffered(action, context)).map((action) => (
         <button key={action} type='button' onClick={() => { setOpen(action) }}>{ACTIONS[action][0]} …</button>
       ))}
       {Form !== null && <Form context={context} onClose={(isDone) => { setOpen(null); if (isDone) onDone() }} />}
     </div>
   )
+}
+
+/** A pin applies to a context in which generations run, or to a pool; elsewhere it would have no effect. */
+function isOffered (action: keyof typeof ACTIONS, { key, pin, diagnosis }: ContextDetail): boolean {
+  if (action === 'unpin') return pin?.at === key
+  return action !== 'pin' || diagnosis?.reason !== 'sums_only'
 }
 
 interface ActionProps {

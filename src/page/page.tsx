@@ -30,8 +30,14 @@ function awayOf ({ error, data }: Pick<ReturnType<typeof useData<Ready>>, 'error
 function useRoute (): Route {
   const [hash] = useHash()
   const route = parseRoute(hash)
+  useEffect(() => { document.title = titleOf(route) }, [route.view, route.name])
   useEffect(() => { window.scrollTo(0, 0) }, [route.view, route.name]) // a filter in the address does not move the page
   return route
+}
+
+/** What a tab of the browser and its history show. */
+function titleOf ({ view, name }: Route): string {
+  return [name ?? TABS.find(([tab]) => tab === view)?.[1] ?? 'Fleet', 'stopgate'].join(' · ')
 }
 
 function View ({ view, name }: Route) {

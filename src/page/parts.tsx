@@ -12,7 +12,7 @@ export function Badge ({ kind, children }: { kind: string, children?: ComponentC
 }
 
 export function Tile ({ title, value, children }: { title: string, value: ComponentChildren, children?: ComponentChildren }) {
-  return <section class='tile'><h3>{title}</h3><p class='value'>{value}</p>{children !== undefined && <div class='note'>{children}</div>}</section>
+  return <section class='tile'><h2>{title}</h2><p class='value'>{value}</p>{children !== undefined && <div class='note'>{children}</div>}</section>
 }
 
 interface CardProps {

@@ -4,8 +4,6 @@ import { SettingsSchema } from '../../src/service/config/settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { captureIo } from '../cli/command-line/captured-io.js'
 
-const NOTE = '<!-- Generated from the code by `npm run docs`: do not edit. -->'
-
 interface Setting {
   readonly type?: string,
   readonly enum?: readonly string[],
@@ -30,8 +28,6 @@ function settingsPage (): string {
     .map(([name, setting]) => `| ${code(name)} | ${code(String(setting.default))} | ${rangeOf(setting)} | ${cell(setting.description ?? '')} |`)
   return `# Settings
 
-${NOTE}
-
 The service reads its settings from the environment when it starts. An invalid setting ends the start with a message that names it.
 
 All replicas of one store must have the same \`CONTEXT_LEVELS\` and \`DEFAULT_POLICY\`. **A change of
@@ -46,8 +42,6 @@ ${rows.join('\n')}
 function errorsPage (): string {
   const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${cell(message)} |`)
   return `# Errors
-
-${NOTE}
 
 An error has a stable \`code\`, the HTTP status and a message that says how to correct the request. If a part of the input is
 wrong, \`details\` names it. A \`…\` stands for the variable part of a message.
@@ -78,8 +72,6 @@ async function cliPage (): Promise<string> {
   const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${await helpOf(name)}\`\`\`\n`))
   return `# Command line
 
-${NOTE}
-
 In a checkout the command is \`npx stopgate\`. In the Docker image the arguments of \`docker run\` follow the image's name.
 The exit code is 1 if a command could not do all of its work, and 2 if it was called wrongly. Pass tokens in
 \`STOPGATE_TOKEN\`, since other users of the machine can see the arguments of a command.
@@ -95,8 +87,6 @@ ${sections.join('\n')}`
 
 async function proxyPage (): Promise<string> {
   return `# stopgate proxy
-
-${NOTE}
 
 [The proxy](../integrate/proxy.md) takes each option as a flag or from the environment.
 

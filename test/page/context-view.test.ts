@@ -45,7 +45,8 @@ t.test('on a phone the details of a context begin folded', async (t) => {
 
 t.test('a context that only sums up those below shows its sums, and them', async (t) => {
   const page = await open(t, { ...UNCERTIFIED, diagnosis: { reason: 'sums_only', text: 'Look below.' }, generations: { ...generations, control: 0 } })
-  t.same(page.all('.tile h3').map(({ textContent }) => textContent), ['Tokens saved, net', 'Treated generations'])
+  t.notOk(page.all('[aria-label=Actions] button').some(({ textContent }) => textContent === 'Pin …'), 'it would have no effect')
+  t.same(page.all('.tile h2').map(({ textContent }) => textContent), ['Tokens saved, net', 'Treated generations'])
   t.match(page.read('.badges'), /^▶ enforce epoch/, 'it neither learns nor is certified')
   t.ok(page.requests.some(({ path }) => /^v1\/fleet\/contexts\?.*prefix=/.test(path)))
   t.equal(page.all('.banner').length, 0, 'that is nothing to be warned of')

@@ -31,7 +31,7 @@ export function readerOf (window: Window) {
     card: (title: string) => textOf(named('card', 'section.card', title)).replace(title, '').trim(),
     /** The value and the note of a tile. */
     tile: (title: string) => {
-      const { parentElement: tile } = one(`tile ${title}`, all('.tile h3').filter((head) => textOf(head) === title))
+      const { parentElement: tile } = one(`tile ${title}`, all('.tile h2').filter((head) => textOf(head) === title))
       return ['.value', '.note'].map((part) => textOf(tile!.querySelector(part)!))
     },
     /** The rows of a table, its head first. @param caption the beginning of it */

@@ -10,6 +10,7 @@ t.test('each view has a tab, and an unknown address shows the fleet', async (t) 
     await page.click(tab)
     t.equal(page.read('h1'), head)
     t.equal(current(), tab)
+    t.equal(page.window.document.title, `${tab} · stopgate`)
   }
 })
 

@@ -19,6 +19,13 @@ def treated(client: Client, where: dict[str, str]) -> Generation:
     return one
 
 
+def test_a_confidence_in_percent_is_refused() -> None:
+    with pytest.raises(ValueError, match="divide percent by 100"):
+        Probe("2", 90)
+    assert Probe("2", 1.0000001).confidence == 1.0000001
+    assert Probe("2", confidence=None, tokens=3) == ("2", None, None, 3, 0, None, None)
+
+
 def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Service) -> None:
     where, key = context("full")
     with Client(service.url, timeout=30) as client:
@@ -127,7 +134,7 @@ def test_values_beyond_the_limits_do_not_end_a_generation(service: Service, capl
         silent = client.generation(where)
         assert client.check([
             odd.observe(32, Probe("a" * 5000, 0.5)),
-            percent.observe(32, Probe("\ud800", 97.0, {"entropy": float("nan"), "x": float("inf")})),
+            percent.observe(32, Probe("\ud800", 1.7, {"entropy": float("nan"), "x": float("inf")})),
             silent.observe(32, confidence=float("nan")),
         ]) == []  # fmt: skip
         assert (odd.arm, percent.arm, silent.arm) == (None, "control", "control")
@@ -136,7 +143,7 @@ def test_values_beyond_the_limits_do_not_end_a_generation(service: Service, capl
             one.finish("a" * 5000, tokens=40, em=1)
         assert client.flush(30)
         assert (client.counters.reported, client.counters.rejected) == (2, 1)
-    assert "is not a context level" in caplog.text and "97.0" in caplog.text
+    assert "is not a context level" in caplog.text and "is 1.7" in caplog.text
 
 
 def test_samples_of_a_group_share_an_arm(service: Service) -> None:

@@ -23,7 +23,7 @@ class Taker:
     def post(self, path: str, body: bytes, timeout: float) -> Any:
         self.may_take.wait(30)
         if self.faults and (status := self.faults.pop(0)) != 200:
-            raise CallFailed("no", status, retry_after=0.0)
+            raise CallFailed("no", status, retry_after=0.0) from (OSError() if status is None else None)
         if path.endswith("/label"):
             self.taken.append(path)
             return {}
@@ -93,6 +93,15 @@ def test_reports_are_sent_again_after_replies_without_receipts() -> None:
     one.put(Report("a", b'{"id":"a"}'))
     assert one.close(30)
     assert (taker.taken, counters.reported) == (["a"], 1)
+
+
+def test_the_end_does_not_wait_for_a_service_that_is_down() -> None:
+    taker, counters = Taker([None] * 1000), Counters()
+    taker.may_take.set()
+    one = reporter(taker, 10, counters)
+    one.put(Report("g", b"{}"))
+    assert not one.close(600), "or the test would take ten minutes"
+    assert len(taker.faults) > 980
 
 
 def test_a_report_after_the_end_is_dropped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:

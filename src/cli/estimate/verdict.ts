@@ -37,7 +37,8 @@ function benefit (saved: Interval, contexts: readonly ContextEstimate[]): string
   const saving = contexts.filter(({ chance }) => chance >= SURE)
   const where = contexts.length === 1 ? '' : `, in ${saving.length} of ${contexts.length} contexts almost certainly`
   const soonest = Math.min(...contexts.map(({ first_certificate: { generations } }) => generations?.estimate ?? Infinity))
-  return `expect to save ${percent(saved.estimate)} % of the tokens (${rangeOf(saved)})${where}; the first threshold is certified after about ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of its context'}`
+  const start = `once learned, after about ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of a context'}`
+  return `${start}, expect to save ${percent(saved.estimate)} % of the tokens (${rangeOf(saved)})${where}`
 }
 
 function whyNot ({ obstacle, first_certificate: { horizon, generations } }: ContextEstimate): string {

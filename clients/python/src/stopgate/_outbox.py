@@ -20,6 +20,9 @@ Post = Callable[[str, bytes, float], Any]
 """Posts a body to a path within so many seconds, and returns the reply. Raises CallFailed."""
 
 
+_LAST_ATTEMPTS = 3
+
+
 class Outbox(ABC, Generic[Waiting, Batch]):
     """Sends batch after batch in a daemon thread.
 
@@ -39,20 +42,27 @@ class Outbox(ABC, Generic[Waiting, Batch]):
         """Empties the queue: the parent sends what it holds."""
         self._changed = threading.Condition()
         self._is_sending = self._is_closing = self._is_closed = False
+        self._unreached = 0
         self._background.after_fork()
 
     def flush(self, timeout: float) -> bool:
         """Waits until all is sent. Returns whether it was, within `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._is_sending, timeout)
+            return self._changed.wait_for(self._is_empty, timeout)
+
+    def _is_empty(self) -> bool:
+        return not self._waiting and not self._is_sending
 
     def close(self, timeout: float) -> bool:
-        """Flushes, then ends the thread. Returns whether all was sent, within `timeout` seconds."""
+        """Flushes, then ends the thread. Returns whether all was sent, within `timeout` seconds.
+
+        It waits no longer once nobody has answered three attempts in a row.
+        """
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-        is_sent = self.flush(timeout)
-        with self._changed:
+            self._changed.wait_for(lambda: self._unreached >= _LAST_ATTEMPTS or self._is_empty(), timeout)
+            is_sent = self._is_empty()
             self._is_closed = True
             self._changed.notify_all()
         return is_sent
@@ -76,6 +86,13 @@ class Outbox(ABC, Generic[Waiting, Batch]):
             self._changed.wait_for(lambda: self._is_closing, seconds)
             if self._is_closing:
                 self._changed.wait_for(lambda: self._is_closed, closing_seconds)
+
+    def _failed(self, error: CallFailed) -> None:
+        """Ends the wait of `close()` if nobody answers."""
+        with self._changed:
+            is_unreached = isinstance(error.__cause__, OSError)
+            self._unreached = self._unreached + 1 if self._is_closing and is_unreached else 0
+            self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
@@ -177,6 +194,7 @@ class Reporter(Outbox[deque[Report], list[Report]]):
                     self._counters.rejected += len(batch)
                     warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
                     return
+                self._failed(error)
                 warn(f"report {error.status}", f"reports wait, since the service does not take them: {error}")
                 self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)), _FIRST_WAIT_SECONDS)
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
@@ -275,4 +293,5 @@ class Enrolments(Outbox[_Started, _Started]):
                 warn("enrolments", f"generations that have started can't be enrolled: {error}")
                 if not error.may_succeed_later:
                     return
+                self._failed(error)
             self._pause(_ENROL_RETRY_SECONDS, _ENROL_RETRY_SECONDS)

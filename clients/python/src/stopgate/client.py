@@ -136,7 +136,8 @@ class BaseClient:
         """Sends queued reports and ends the threads. The end of the process does the same.
 
         Args:
-            timeout: seconds; None: `exit_seconds`.
+            timeout: seconds; None: `exit_seconds`. Where nobody answers three attempts in a row, it is over
+                at once.
 
         Returns:
             Whether all was sent.

@@ -61,9 +61,7 @@ def cadence_in(rule: Mapping[str, Any]) -> Cadence:
     return Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
 
 
-class Probe(NamedTuple):
-    """An answer that was forced outside of the generation, without a trace in it."""
-
+class _ProbeFields(NamedTuple):
     answer: str | None = None
     """The answer's text."""
     confidence: float | None = None
@@ -78,6 +76,25 @@ class Probe(NamedTuple):
     """1 right, 0 wrong; None: graded in another way (`grade`, `reference`, or a label that comes later)."""
     reward: float | None = None
     """From 0 to 1, where the outcome has a reward; None: likewise."""
+
+
+class Probe(_ProbeFields):
+    """An answer that was forced outside of the generation, without a trace in it.
+
+    Raises:
+        ValueError: the confidence is in percent. One that is only slightly outside of 0 to 1 counts as unknown.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, answer: str | None = None, confidence: float | None = None, signals: dict[str, float] | None = None,
+        tokens: int = 0, prefill_tokens: int = 0, em: int | None = None, reward: float | None = None,
+    ) -> "Probe":  # fmt: skip
+        """See `_ProbeFields`."""
+        if confidence is not None and abs(float(confidence)) >= 2:
+            raise ValueError(f"the confidence of a probe is from 0 to 1, not {confidence}: divide percent by 100")
+        return super().__new__(cls, answer, confidence, signals, tokens, prefill_tokens, em, reward)
 
 
 class Step:
