@@ -107,8 +107,8 @@ export function ContextPage ({ name }: { name: string }) {
         isSum
           ? <p class='note'>Sums over the contexts below, where generations run and thresholds are learned.</p>
           : (
-            <p class='banner info'>
-              <span aria-hidden='true'>△</span> Nothing is stopped here. {diagnosis.text}
+            <p class={`banner info ${diagnosis.reason === 'collecting' ? 'calm' : ''}`}>
+              <span aria-hidden='true'>{diagnosis.reason === 'collecting' ? '◐' : '△'}</span> Nothing is stopped here. {diagnosis.text}
               {context.status === 'unlikely' && <> No threshold is likely to be certified; meanwhile only {percent(context.generations.control_share, 0)} of the generations are probed.</>}
             </p>
             )

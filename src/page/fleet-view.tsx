@@ -113,7 +113,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   large_loss: ['bad', 'Stopping loses more than 5 points of EM. A pin or its policy allows that: check the pin, and max_em_drop.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
-  outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],
+  outcomes_missing: ['warn', 'Most enrolled generations are missing: their outcomes, steps or labels have not arrived in time.'],
   labels_missing: ['warn', 'Labels do not come, or come later than before: differing answers count as lost, or a loss may be hidden. The page of the context says more.'],
   tokens_lost: ['warn', 'Probes cost more tokens than stops save.'],
   score_unavailable: ['bad', 'The policy names a predictor as the score that is retired or unknown, so nothing is stopped. Set another score.'],

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { TradeoffReply } from './api.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
-import { decimals, percent, points, threshold as thresholdText } from './format.js'
+import { count, decimals, percent, points, threshold as thresholdText } from './format.js'
 import type { PanelProps } from './context-panels.js'
 import { Card } from './parts.js'
 import { pointInForce, type ChartPoint } from './point-in-force.js'
@@ -44,6 +44,9 @@ const COLUMNS = [
   { head: 'Certified', cell: (point: Point) => point.certified ? '✓ yes' : 'no' },
 ]
 
+/** Control generations from which a curve says something. */
+const ENOUGH = 30
+
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, context, policy: { max_em_drop: bound } }: PanelProps & { tradeoff: TradeoffReply }) {
   const { pin } = context
@@ -65,7 +68,8 @@ export function TradeoffPanel ({ tradeoff, context, policy: { max_em_drop: bound
     ] as AlignedData
   }, [tradeoff, bound, inForce])
   const { knee, unfavourable_from: turn } = tradeoff
-  const isCounted = tradeoff.points.length > 1 && context.generations.control > 0
+  const { control } = context.generations
+  const isCounted = tradeoff.points.length > 1 && control >= ENOUGH
   return (
     <Card
       title='Cost of stopping earlier'
@@ -73,19 +77,19 @@ export function TradeoffPanel ({ tradeoff, context, policy: { max_em_drop: bound
     >
       <ChartFigure
         label='EM drop against tokens saved, by threshold' data={data} options={() => options(bound, top)} shape={`${bound} ${top}`}
-        columns={COLUMNS} rows={data[0].length > 1 ? tradeoff.points : []}
-        empty={isCounted ? 'No threshold would have saved tokens so far.' : 'No control generation has been counted yet.'}
+        columns={COLUMNS} rows={isCounted && data[0].length > 1 ? tradeoff.points : []}
+        empty={control >= ENOUGH ? 'No threshold would have saved tokens so far.' : `A curve needs ${ENOUGH} control generations, and ${control === 0 ? 'none has' : `${count(control)} have`} been counted yet.`}
       />
       <ul class='facts'>
-        {knee !== null && (
+        {isCounted && knee !== null && (
           <li>
             The curve bends at threshold {thresholdText(knee.threshold)}:{' '}
             {percent(knee.tokens_saved_ratio)} saved for {points(knee.em_drop)}.
           </li>
         )}
-        {turn !== null && (
+        {isCounted && turn !== null && (
           <li>
-            From threshold {thresholdText(turn.threshold)} on, the drop is predicted to exceed the EM that you allow.
+            At threshold {thresholdText(turn.threshold)} and below, the drop is predicted to exceed the EM that you allow.
           </li>
         )}
       </ul>

@@ -79,7 +79,8 @@ export function warnOfDoubted (warn: (message: string) => void): (names: readonl
   const warnOnce = oncePerSubject<string>(warn, MAX_WARNED_LEVELS)
   return (names) => {
     for (const name of names) {
-      warnOnce(name, `${name} of a client is left out, since anyone could state it: --contexts names the contexts that clients may use, and --trust-clients yes believes all that they state`)
+      const remedy = name.startsWith('X-Stopgate-Context') ? '--contexts names the contexts that clients may use, and ' : name === 'X-Stopgate-Gold' ? '--gold states right answers, and ' : ''
+      warnOnce(name, `${name} of a client is left out, since anyone could state it: ${remedy}--trust-clients yes believes all that clients state, for benchmarks and trainings`)
     }
   }
 }

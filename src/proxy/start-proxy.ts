@@ -41,6 +41,9 @@ const CERTIFIED: Readonly<Record<Label, string>> = {
   agreement: "agreement with the model's own full answers is certified, without labels",
 }
 
+const WITHOUT_LABELS = 'this proxy has no labels, and without them little can be certified: give right answers with --gold, label later with stopgate grade, ' +
+  'or set the label of the policy to agreement, so that the model\'s own full answers count as right'
+
 /** Starts the proxy. @throws ConfigError where a port is not free */
 export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
@@ -58,7 +61,10 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   })
   const service = createServiceClient(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
   const { PROXY_PREFIX: prefix, PROXY_MAX_STALENESS_SECONDS: maxStalenessSeconds } = settings
-  const onLabels = (certifies: readonly Label[]) => { log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; ')) }
+  const onLabels = (certifies: readonly Label[]) => {
+    log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; '))
+    if (certifies.includes('exact_match') && golds.size === 0 && !trust.isTrusted) log.warn(WITHOUT_LABELS)
+  }
   const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn, onLabels })
   const enrolments = new EnrolmentSender(service, warn)
   const onWarning = warnOfContexts((message) => { log.warn(message) })

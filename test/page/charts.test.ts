@@ -33,7 +33,7 @@ t.test('the bend of the curve and where savings become too dear are stated, if t
   }
   t.same(await facts({}), [
     'The curve bends at threshold 0.884: 53.5 % saved for 4.66 pt.',
-    'From threshold 0.944 on, the drop is predicted to exceed the EM that you allow.',
+    'At threshold 0.944 and below, the drop is predicted to exceed the EM that you allow.',
   ])
   t.same(await facts({ knee: null, unfavourable_from: null }), [])
 })
@@ -68,7 +68,7 @@ t.test('thresholds that save nothing are no chart', async (t) => {
   const page = await open(t, { tradeoff: example('tradeoff', { points, threshold: null, knee: null, unfavourable_from: null }) })
   t.match(page.card('Cost of stopping earlier'), 'No threshold would have saved tokens so far.')
   const none = await open(t, { context: example('context', { generations: { ...generations, control: 0 } }), tradeoff: example('tradeoff', { points: [] }) })
-  t.match(none.card('Cost of stopping earlier'), 'No control generation has been counted yet.')
+  t.match(none.card('Cost of stopping earlier'), 'A curve needs 30 control generations, and none has been counted yet.')
 })
 
 t.test('under a pin, the ring is at the pinned threshold, however much that loses', async (t) => {
@@ -93,8 +93,8 @@ t.test('thresholds near 1 are spread', async (t) => {
 
 t.test('without evidence both charts say so', async (t) => {
   const tradeoff = example('tradeoff', { points: [], threshold: null, knee: null, unfavourable_from: null })
-  const page = await open(t, { context: example('context', { thresholds: [] }), tradeoff })
-  t.match(page.card('Cost of stopping earlier'), 'No control generation has been counted yet.')
+  const page = await open(t, { context: example('context', { thresholds: [], generations: { ...example('context').generations, control: 0 } }), tradeoff })
+  t.match(page.card('Cost of stopping earlier'), 'A curve needs 30 control generations, and none has been counted yet.')
   t.match(page.card(CARD), 'No evidence yet.')
   t.equal(page.all('canvas').length, 1, 'only the moves of the threshold are drawn')
 })

@@ -55,7 +55,7 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   for (const signal of SIGNALS) process.on(signal, interrupt)
   const client = createHttpClient(service.url, 2, { signal: stop.signal })
   try {
-    stdout.write(`${MODELS.length} simulated models, ${width} generations of each at a time, against a service that has no evidence yet.\nWatch it at ${service.url}/ - Ctrl-C ends it.\n\n`)
+    stdout.write(`${MODELS.length} simulated models, ${width} generations of each at a time, against a service that has no evidence yet.\nIts evidence counts at once; real traffic needs at least half an hour (evidence_span_seconds).\nWatch it at ${service.url}/ - Ctrl-C ends it.\n\n`)
     const startedAt = performance.now()
     const onEvent = (event: DemoEvent) => { stdout.write(renderEvent(event, (performance.now() - startedAt) / 1000)) }
     const result = await playDemo({

@@ -55,7 +55,7 @@ export function isEvidenceWarning (warning: string): warning is EvidenceWarning 
  */
 export const CONTEXT_PROBLEMS = {
   outcomes_missing: {
-    problem: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
+    problem: 'most enrolled generations are missing, since their outcomes, steps or labels have not arrived in time',
     cure: 'send every outcome with the ids of its steps, and the wanted labels',
   },
   fidelity_low: {

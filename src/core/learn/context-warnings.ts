@@ -3,6 +3,7 @@ import { tokensSaved } from '../stats/evidence.js'
 import { hasLowFidelity } from '../guards/fidelity.js'
 import { isHeld } from '../guards/guards.js'
 import { areLabelsLate } from '../guards/late-labels.js'
+import { FEW } from '../evidence/blocks.js'
 import { isBlind } from '../guards/sight.js'
 import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import { doArmsDiffer } from '../guards/arms.js'
@@ -33,14 +34,11 @@ export type PinWarning = typeof PIN_WARNINGS[number]
 
 const NO_WARNINGS: readonly ContextWarning[] = []
 
-/** Number of generations from which a pattern is reported. */
-const ENOUGH = 32
-
 /** The warnings that apply to a context. @param policy of the context */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
   const { reports: { follow_up: { accounted, missing } } } = state
   const warnings: ContextWarning[] = []
-  if (accounted === 0 && missing >= ENOUGH) warnings.push('outcomes_missing')
+  if (missing >= FEW && missing > accounted) warnings.push('outcomes_missing')
   if (hasLowFidelity(state.guards.fidelity) || isHeld(state.guards)) warnings.push('fidelity_low')
   if (state.rule.index !== -1 && isBlind(state.guards.sight)) warnings.push('suspended')
   if (doArmsDiffer(state.guards.arms, policy)) warnings.push('arms_differ')

@@ -13,9 +13,10 @@ const warned = (follow_up: Partial<FollowUp>) =>
   contextWarnings(changed(state, { reports: { follow_up: { ...NO_FOLLOW_UP, ...follow_up } } }), DEFAULT_POLICY)
 
 t.test('a context whose enrolled generations never report is warned about once enough are missing', async (t) => {
-  t.same(warned({ enrolled: 400, missing: 31 }), [])
-  t.same(warned({ enrolled: 400, missing: 32 }), ['outcomes_missing'])
-  t.same(warned({ enrolled: 400, missing: 200, accounted: 1 }), [])
+  t.same(warned({ enrolled: 400, missing: 3 }), [])
+  t.same(warned({ enrolled: 400, missing: 4 }), ['outcomes_missing'])
+  t.same(warned({ enrolled: 400, missing: 20, accounted: 20 }), [])
+  t.same(warned({ enrolled: 7, missing: 6, accounted: 1 }), ['outcomes_missing'])
 })
 
 t.test('a context that is reported on under other ids is warned about', async (t) => {

@@ -59,7 +59,7 @@ t.test('the first reason that applies is named', async (t) => {
 
 t.test('a fault of reports is named with its cure', async (t) => {
   const { text } = diagnosed({ reports: countUnits(newReports(undefined, 1000), { enrolled: 40, missing: 40 }) })!
-  t.equal(text, 'Reports do not qualify as evidence (outcomes_missing): generations are enrolled, but their outcomes, steps or labels have not arrived. ' +
+  t.equal(text, 'Reports do not qualify as evidence (outcomes_missing): most enrolled generations are missing, since their outcomes, steps or labels have not arrived in time. ' +
     'Send every outcome with the ids of its steps, and the wanted labels.')
 })
 
