@@ -28,8 +28,8 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** Warnings that an outage of the store causes, too: outcomes and steps did not reach it, and workers did not send them again. */
-const BY_OUTAGE: ReadonlySet<ContextWarning> = new Set(['outcomes_missing', 'steps_missing'])
+/** Warnings that an outage of the store causes, too: lists of enrolments, outcomes and steps did not reach it in time. */
+const BY_OUTAGE: ReadonlySet<ContextWarning> = new Set(['outcomes_missing', 'steps_missing', 'left_out_high'])
 
 /**
  * @param contexts e.g. "2 contexts"
