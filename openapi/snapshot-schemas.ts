@@ -10,7 +10,7 @@ export const SnapshotSchema = Type.Object({
   contexts: Type.Integer({ description: 'Contexts that this replica has loaded' }),
   thresholds_in_force: Type.Integer({ description: 'Contexts whose own evidence certifies a threshold' }),
   age_seconds: nullable<number>('number', { description: 'Time since this replica was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot is older than 30 seconds' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }),
     up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
@@ -76,7 +76,7 @@ export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' 
 export const SnapshotInForceSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot in force' }),
   age_seconds: nullable<number>('number', { description: 'Time since the snapshot was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot is older than 30 seconds' }),
 }, { title: 'SnapshotInForce', description: 'The snapshot with which this replica decides' })
 
 export const ReadySchema = Type.Object({

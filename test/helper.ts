@@ -42,10 +42,10 @@ export interface Built extends Services {
 }
 
 /** The whole service on an embedded store of its own, without a port. It learns in a moment, in this thread, and closes after the test. */
-export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times'> = { times: QUICK_TIMES }): Promise<Built> {
+export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times' | 'hasLearnerThread'> = {}): Promise<Built> {
   const policy = env.DEFAULT_POLICY ?? quickPolicy()
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env, DEFAULT_POLICY: atTestCadence(policy) })
-  const parts = await assemble(config, log ?? pino({ level: config.logLevel }), options)
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env, DEFAULT_POLICY: atTestCadence(policy) })
+  const parts = await assemble(config, log ?? pino({ level: config.logLevel }), { times: QUICK_TIMES, hasLearnerThread: false, ...options })
   t.teardown(() => parts.app.close())
   return {
     ...parts,

@@ -41,6 +41,8 @@ export interface AssemblyOptions {
   readonly telemetry?: Telemetry | null
   /** Times of enrolment, ms; the demo and tests shorten them. By default `ENROLMENT_TIMES`. */
   readonly times?: EnrolmentTimes
+  /** Whether the learner runs in a thread of its own, as by default; tests run many services in one process. */
+  readonly hasLearnerThread?: boolean
 }
 
 /** Changes that are searched for withdrawals of thresholds. */
@@ -48,7 +50,7 @@ const SEARCHED = 1000
 
 /** Creates all parts of the service and the app, which does not listen yet. Closing the app closes everything, requests in flight first. */
 export async function assemble (
-  config: Config, log: Logger, { telemetry = null, times = ENROLMENT_TIMES }: AssemblyOptions = {}
+  config: Config, log: Logger, { telemetry = null, times = ENROLMENT_TIMES, hasLearnerThread = true }: AssemblyOptions = {}
 ): Promise<Services & { app: FastifyInstance }> {
   const access = createAccess(config, log)
   const tls = createListenerTls(config, log)
@@ -66,7 +68,7 @@ export async function assemble (
     if (cause === 'left_pool') metrics.poolExits.inc()
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
-  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
+  const learner = (hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
   const configurations = watchConfigurations({ store, config, log })
   const storeWatch = watchStore({ store, log })
   const training = createTraining(store, config)

@@ -7,7 +7,7 @@ import { treatedGenerations, treatedOutcome } from './treated-outcome.js'
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
 /** The snapshot is stale after a second, and too old after three. */
-const AGEING = { STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3', POLL_SECONDS: '0.1' }
+const AGEING = { MAX_STALENESS_SECONDS: '3', POLL_SECONDS: '0.1' }
 
 t.test('while Redis is dead, decisions continue and outcomes are refused at once; then the service recovers', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)

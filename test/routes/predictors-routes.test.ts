@@ -93,7 +93,7 @@ t.test('PUT accepts the definition that GET shows, but another service requires 
 })
 
 t.test('a predictor is trained on outcomes, and changes no score by itself', async (t) => {
-  const built = await build(t, { ...ALL_CONTROL, LEARNER_THREAD: 'true' })
+  const built = await build(t, ALL_CONTROL, undefined, { hasLearnerThread: true })
   const { send } = built
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]

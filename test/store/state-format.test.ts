@@ -67,7 +67,7 @@ t.test('a store that a newer version has written to in Redis is not learned from
 
 t.test('an older replica goes on deciding, accepts outcomes and reports the problem', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t, DURABLE)
-  const built = await build(t, { REDIS_URL: url, POLL_SECONDS: '0.05', LEASE_SECONDS: '0.3', STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '1' })
+  const built = await build(t, { REDIS_URL: url, POLL_SECONDS: '0.05', LEASE_SECONDS: '0.3', MAX_STALENESS_SECONDS: '1' })
   const { send, learner } = built
   await until('Redis is reached', async () => (await send('GET', '/readyz')).status === 200)
   await certify(built)

@@ -18,9 +18,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
   if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice: name each level once')
   const taken = levels.find((level) => level in {}) // such as constructor or toString
   if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS cannot contain the reserved name ${taken}: rename the level`)
-  if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
-    throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
-  }
   if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
     throw new ConfigError('PROCESSES above 1 requires REDIS_URL, since the embedded store serves one process: set REDIS_URL or PROCESSES=1')
   }
@@ -57,8 +54,8 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,
-    hasLearnerThread: settings.LEARNER_THREAD,
-    staleAfterSeconds: settings.STALE_AFTER_SECONDS,
+    /** Time out of step with the store after which decisions are marked stale. */
+    staleAfterSeconds: Math.min(30, settings.MAX_STALENESS_SECONDS / 2),
     maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
     pauseStopping: settings.PAUSE_STOPPING,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,

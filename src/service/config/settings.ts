@@ -36,9 +36,7 @@ export const SettingsSchema = Type.Object({
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn, of which the tokens of one prefix may have a quarter; outcomes of further contexts count only for their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for changed files, and for a new snapshot if a notification was lost (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a heartbeat after which a learner is replaced (seconds)' }),
-  LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own' }),
-  STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),
-  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds)' }),
+  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds); after 30 seconds, or half of it, decisions are marked stale' }),
   PAUSE_STOPPING: Type.Boolean({ default: false, description: 'Whether this replica starts with stopping paused, until DELETE /v1/pause' }),
   SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
 })

@@ -8,7 +8,7 @@ import { captureIo } from '../command-line/captured-io.js'
 
 async function service (t: Test) {
   const folder = await temporaryFolder(t)
-  const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent' } })
+  const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LOG_LEVEL: 'silent' } })
   t.teardown(() => close())
   const get = async (name: string) => await (await fetch(`${url}/v1/training-runs/${name}`)).json() as any
   return { folder, url, get }

@@ -6,7 +6,7 @@ t.test('settings have defaults and are converted to their types', async (t) => {
 })
 
 t.test('a switch may be 1 or 0', async (t) => {
-  t.match(readSettings({ PAUSE_STOPPING: '1', LEARNER_THREAD: '0', PORT: '1' }), { PAUSE_STOPPING: true, LEARNER_THREAD: false, PORT: 1 })
+  t.match(readSettings({ PAUSE_STOPPING: '1', ALLOW_ANONYMOUS: '0', PORT: '1' }), { PAUSE_STOPPING: true, ALLOW_ANONYMOUS: false, PORT: 1 })
 })
 
 t.test('an invalid setting is refused with its name and the accepted values', async (t) => {

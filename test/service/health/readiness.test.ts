@@ -47,7 +47,7 @@ t.test('each part that has a problem adds a warning', async (t) => {
 })
 
 t.test('a stalled learner is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {
-  const { config, store, learner, send } = await build(t, { STALE_AFTER_SECONDS: '1' })
+  const { config, store, learner, send } = await build(t, { MAX_STALENESS_SECONDS: '2' })
   await learner.close() // its `problem` says nothing
   const warnings = async () => (await send('GET', '/readyz')).body.warnings.join()
   t.equal(await warnings(), '')

@@ -51,7 +51,7 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
   let clock = 0
   let isDown = false
   const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
-  const snapshotHolder = replica(t, built.store, { revision }, () => clock, { STALE_AFTER_SECONDS: '30', MAX_STALENESS_SECONDS: '60' })
+  const snapshotHolder = replica(t, built.store, { revision }, () => clock, { MAX_STALENESS_SECONDS: '60' })
   const at = async (seconds: number) => {
     clock = seconds * 1000
     await snapshotHolder.refresh()
@@ -70,7 +70,7 @@ t.test('a learner that stops committing makes the snapshot stale', async (t) => 
   const built = await build(t)
   await certify(built)
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
-  const snapshotHolder = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
+  const snapshotHolder = replica(t, built.store, { revision }, undefined, {})
   await snapshotHolder.refresh()
   t.match(snapshotHolder.decideStep(step).decision, { decision: 'stop', stale: true })
 })

@@ -21,7 +21,7 @@ async function agrees (t: Test, { send }: Built, expected: { decision: string, r
 t.test('while the store is away, the fleet says what is decided: after a policy, a pin and a pause', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const env = { REDIS_URL: redis.url, ...QUICK }
-  const [reader, other] = [await build(t, env), await build(t, { ...env, MAX_STALENESS_SECONDS: '5', STALE_AFTER_SECONDS: '1' })]
+  const [reader, other] = [await build(t, env), await build(t, { ...env, MAX_STALENESS_SECONDS: '5' })]
   await certify(reader)
   await until('it stops', async () => (await reader.send('POST', '/v1/decisions', step)).body.decision === 'stop')
   await agrees(t, reader, { decision: 'stop', reason: 'score_at_threshold', mode: 'enforce' })
