@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { DAYS, HOURS } from '../src/core/stats/index.js'
+import { HOURS } from '../src/core/stats/index.js'
 import { type Alarm, ALARMS, ROW_ORDERS, type RowOrder } from '../src/core/reports/index.js'
 import { ContextQuerySchema, contextFields, DROP_HIGH, DROP_LOW, savedTokensFields } from './context-schemas.js'
 import { ScopeSchema } from './decision-schemas.js'
@@ -79,13 +79,13 @@ const at = nullable<string>('string', {
     'long as it took. While the store is away, the figures are old, but modes, pins, thresholds, bounds and statuses are those of the snapshot',
 })
 
-const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
-  at: TimeSchema(`When the ${period} began`),
+const savedHours = Type.Array(Type.Object({
+  at: TimeSchema('When the hour began'),
   tokens_saved: nullable<number>('number', { description: 'Tokens saved in it, net of probes, by the outcomes learned in it; null: too few control generations to say' }),
   tokens_saved_low: nullable<number>('number', { description: 'Lower bound of tokens_saved (95 %)' }),
   tokens_saved_high: nullable<number>('number', { description: 'Upper bound of tokens_saved (95 %)' }),
   tokens: tokens('Tokens that all generations spent in it, probes included. Full runs would have taken tokens + tokens_saved'),
-}), { description: `Savings by ${period} (UTC): the last ${most} that had outcomes, and the present one so far, oldest first; empty for a prefix other than *` })
+}), { description: `Savings by hour: the last ${HOURS} that had outcomes, and the present one so far, oldest first; empty for a prefix other than *. GET /v1/savings has days` })
 
 export const FleetSchema = Type.Object({
   prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
@@ -109,8 +109,7 @@ export const FleetSchema = Type.Object({
   tokens_saved_ratio: nullable<number>('number', { description: 'Share of all tokens that is saved at present, net of probes: by the thresholds in force, the control shares and the recent spending on probes, weighted by tokens; null: no outcome yet (fraction)' }),
   em_drop: nullable<number>('number', { description: 'EM lost at the thresholds in force, a mean over the generations of all contexts, those that stop nothing included; null: no outcome yet (fraction)' }),
   max_em_drop: nullable<number>('number', { description: 'EM that the policies allow to lose, the same mean (fraction)' }),
-  saved_by_hour: savedPeriods('hour', HOURS),
-  saved_by_day: savedPeriods('day', DAYS),
+  saved_by_hour: savedHours,
   alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, by severity and then by time, newest first (at most 50)' }),
   alarms_total: count('Number of alarms'),
 }, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })

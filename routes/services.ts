@@ -3,6 +3,7 @@ import type { Config } from '../src/service/config/config.js'
 import type { ContextCommands } from '../src/service/admin/context-commands.js'
 import type { Contexts } from '../src/service/admin/contexts.js'
 import type { Fleet } from '../src/service/admin/fleet.js'
+import type { ReadSavings } from '../src/service/admin/read-savings.js'
 import type { ReadHistory } from '../src/service/admin/history.js'
 import type { DecisionLog } from '../src/service/decision-log/decision-log.js'
 import type { StopLog } from '../src/service/decision-log/stop-log.js'
@@ -32,6 +33,7 @@ export interface Services {
   readonly readHistory: ReadHistory
   readonly contexts: Contexts
   readonly fleet: Fleet
+  readonly readSavings: ReadSavings
   readonly contextCommands: ContextCommands
   readonly pause: Pause
   readonly storeLoss: StoreLossReader

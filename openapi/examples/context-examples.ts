@@ -153,10 +153,6 @@ export const FLEET_EXAMPLE = {
     { at: '2026-01-05T08:00:00.000Z', tokens_saved: 61_200, tokens_saved_low: 48_960, tokens_saved_high: 73_440, tokens: 240_900 },
     { at: '2026-01-05T09:00:00.000Z', tokens_saved: 58_400, tokens_saved_low: 46_720, tokens_saved_high: 70_080, tokens: 216_100 },
   ],
-  saved_by_day: [
-    { at: '2026-01-04T00:00:00.000Z', tokens_saved: 1_430_000, tokens_saved_low: 1_144_000, tokens_saved_high: 1_716_000, tokens: 5_310_000 },
-    { at: '2026-01-05T00:00:00.000Z', tokens_saved: 498_000, tokens_saved_low: 398_400, tokens_saved_high: 597_600, tokens: 1_870_000 },
-  ],
   alarms: [{ key: 'model=example,task=other', alarm: 'drift', since: '2026-01-05T09:12:31.000Z' }],
   alarms_total: 1,
 }

@@ -7,6 +7,7 @@ import { contextsRoutes } from '../../routes/contexts-routes.js'
 import { decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
 import { eventsRoutes } from '../../routes/events-routes.js'
 import { auditRoutes, fleetRoutes, pauseRoutes, storeLossRoutes } from '../../routes/fleet-routes.js'
+import { savingsRoutes } from '../../routes/savings-routes.js'
 import { healthRoutes, metricsRoutes } from '../../routes/health-routes.js'
 import { labelsRoutes, outcomesRoutes } from '../../routes/outcomes-routes.js'
 import { docsRoutes, pageRoutes } from '../../routes/page-routes.js'
@@ -108,7 +109,7 @@ export function createApp (
   app.register(swagger, documentOptions)
   const all = [
     decisionsRoutes, bundleRoutes, enrolmentsRoutes, probeFormsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
-    contextsRoutes, fleetRoutes, eventsRoutes, pauseRoutes, storeLossRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
+    contextsRoutes, fleetRoutes, savingsRoutes, eventsRoutes, pauseRoutes, storeLossRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
     trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)

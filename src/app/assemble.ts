@@ -15,6 +15,7 @@ import { createHistory, lastWithdrawals } from '../service/admin/history.js'
 import { createPause, type PauseChannel } from '../service/admin/pause.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
 import { createStoreLoss } from '../service/admin/store-loss.js'
+import { createSavingsReader } from '../service/admin/read-savings.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
 import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
@@ -112,6 +113,7 @@ export async function assemble (
     readHistory,
     contexts,
     fleet,
+    readSavings: createSavingsReader({ store, scan, config }),
     contextCommands,
     pause,
     storeLoss,

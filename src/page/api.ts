@@ -6,11 +6,13 @@ import type { GenerationSchema, StopsSchema } from '../../openapi/generation-sch
 import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { PredictorListSchema } from '../../openapi/predictor-schemas.js'
 import type { ContextHistorySchema, HistorySchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
+import type { SavingsSchema } from '../../openapi/savings-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
 /** Replies of the API. */
 export type FleetReply = Type.Static<typeof FleetSchema>
+export type SavingsReply = Type.Static<typeof SavingsSchema>
 export type PauseReply = Type.Static<typeof PauseSchema>
 export type StoreLossReply = Type.Static<typeof StoreLossSchema>
 export type FleetPageReply = Type.Static<typeof FleetPageSchema>

@@ -96,8 +96,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
         {fleet.alarms_total === 0 && alarms}
       </div>
-      {fleet.prefix === '*' && fleet.contexts > 0 && fleet.at !== null && <SavingsPanel fleet={{ ...fleet, at: fleet.at }} />}
-      {fleet.prefix !== '*' && <p class='note'>Savings over time are kept for the whole fleet, not for its parts.</p>}
+      {fleet.contexts > 0 && fleet.at !== null && <SavingsPanel fleet={{ ...fleet, at: fleet.at }} />}
       {fleet.contexts > 0 && <ContextsTable />}
     </>
   )

@@ -1,36 +1,56 @@
-import type { FleetReply } from './api.js'
+import type { FleetReply, SavingsReply } from './api.js'
 
+/** What an hour or a day saved. */
 export type Period = FleetReply['saved_by_hour'][number]
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-/** The times that can be shown, and the number of hours or days in each, the present one included. */
+/** The times that can be shown, and the number of days in each, the present one included. The last day is shown by the hour. */
 export const SPANS = {
-  day: { title: 'Last day', unit: 'hour', ms: HOUR, periods: 25 },
-  week: { title: 'Last week', unit: 'day', ms: DAY, periods: 8 },
-  month: { title: 'Last month', unit: 'day', ms: DAY, periods: 32 },
+  day: { title: 'Last day', days: 1 },
+  week: { title: 'Last week', days: 8 },
+  month: { title: 'Last month', days: 31 },
+  quarter: { title: 'Last quarter', days: 92 },
+  range: { title: 'From … to …', days: 31 },
 } as const
 export type Span = keyof typeof SPANS
+
+/** Hours of the last day, the present one included. */
+const HOURS = 25
+
+export const MS = { hour: HOUR, day: DAY } as const
 
 /** The part of full runs that was saved. */
 export function ratioOf ({ tokens_saved: saved, tokens }: Pick<Period, 'tokens_saved' | 'tokens'>): number | null {
   return saved === null || saved + tokens <= 0 ? null : saved / (saved + tokens)
 }
 
-/** The periods of a span: outcomes may have been silent for long before the last one. */
-export function periodsIn (fleet: FleetReply & { readonly at: string }, span: Span): readonly Period[] {
-  const { at, saved_by_hour: hours, saved_by_day: days } = fleet
-  const { ms, periods } = SPANS[span]
-  const since = Date.parse(at) - periods * ms
-  return (span === 'day' ? hours : days).filter((period) => Date.parse(period.at) > since)
+/** The hours of the last day: outcomes may have been silent for long before the last one. */
+export function hoursIn ({ at, saved_by_hour: hours }: Pick<FleetReply, 'saved_by_hour'> & { readonly at: string }): readonly Period[] {
+  const since = Date.parse(at) - HOURS * HOUR
+  return hours.filter((hour) => Date.parse(hour.at) > since)
 }
 
-/** The ends of a span, in seconds, as far as the hour goes. */
-export function rangeOf (at: string, span: Span): [since: number, until: number] {
-  const { ms, periods } = SPANS[span]
+/** The ends of the last day, in seconds, as far as the hour goes. */
+export function rangeOfHours (at: string): [since: number, until: number] {
   const hour = Math.floor(Date.parse(at) / HOUR) * HOUR
-  return [(hour - periods * ms) / 1000, (hour + HOUR) / 1000]
+  return [(hour - HOURS * HOUR) / 1000, (hour + HOUR) / 1000]
+}
+
+/** The first and the last day of a span (UTC), as the API takes them. */
+export function daysOf (at: string, span: Span): [since: string, until: string] {
+  return [Date.parse(at) - (SPANS[span].days - 1) * DAY, Date.parse(at)].map((ms) => new Date(ms).toISOString().slice(0, 10)) as [string, string]
+}
+
+/** The rows of a report by day. */
+export function daysIn ({ rows }: SavingsReply): readonly Period[] {
+  return rows.map(({ since, ...figures }) => ({ at: `${since}T00:00:00.000Z`, ...figures }))
+}
+
+/** The ends of some days, in seconds. */
+export function rangeOfDays ([since, until]: readonly [since: string, until: string]): [since: number, until: number] {
+  return [Date.parse(since) / 1000, (Date.parse(until) + DAY) / 1000]
 }
 
 /** Times and savings. Where a period had no outcome the line breaks. */

@@ -2,7 +2,7 @@
  * The format of a state, in a file or in a store. Raise it when this version would misread older states, or when an earlier
  * version would misread new ones. No other format is read.
  */
-export const STATE_FORMAT = 15
+export const STATE_FORMAT = 16
 
 /** A newer version has written to the store. This version would misread the data and lose unknown parts. */
 export class NewerFormatError extends Error {
@@ -36,7 +36,7 @@ export function newerFormat (reply: string): NewerFormatError { return new Newer
 /** The tables of a state, the same for both kinds of store. Rows of `log`, `history` and `audit` are in order, oldest first. */
 export const STATE_TABLES = [
   'meta', 'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'changed', 'log', 'history', 'audit', 'seen',
-  'training_runs', 'training_series',
+  'training_runs', 'training_series', 'savings',
 ] as const
 
 export type StateTable = typeof STATE_TABLES[number]

@@ -1,4 +1,4 @@
-import type { KeptTrace } from '../core/stats/index.js'
+import type { KeptTrace, SavingsSums } from '../core/stats/index.js'
 import type {
   AcknowledgementEntry, Change, Command, ContextState, PredictorCommand, StatedFormCommand, UnreadableChange, UnreadableCommand,
 } from '../core/learn/index.js'
@@ -95,6 +95,8 @@ export interface Store extends LogStore, LearnerStore {
   readonly predictors: () => Promise<Map<string, PredictorVersion>>
   /** Names of predictors that are unreadable and therefore left out. */
   readonly damagedPredictors: () => Promise<readonly string[]>
+  /** The sums of an ended day by context key; `null`: none are kept, or they are unreadable. @param day since 1970-01-01, UTC */
+  readonly readSavings: (day: number) => Promise<ReadonlyMap<string, SavingsSums> | null>
   /** Newest first. */
   readonly history: (limit: number) => Promise<HistoryRow[]>
   /** Newest first; with `before`, only rows before that id. */

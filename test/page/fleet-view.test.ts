@@ -45,23 +45,44 @@ t.test('an operator of a part of the fleet sees which part', async (t) => {
   t.match(page.text(), 'Fleet model=q')
 })
 
-t.test('savings are shown over a day, a week or a month', async (t) => {
+t.test('savings are shown over the last day, and over any days with an interval and what was lost', async (t) => {
   const at = '2026-01-05T10:00:00.000Z'
-  const day = (date: string, saved: number | null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, tokens_saved_low: saved, tokens_saved_high: saved, tokens: 300 })
-  const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100), day('2026-01-04', null), day('2026-01-05', 100)]
-  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { at, saved_by_day }) }))
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { at }) }))
+  const asked = () => page.requests.findLast(({ path }) => path.startsWith('v1/savings'))?.path
   t.match(page.card('Savings over time'), '20.7 % saved: 120K tokens\n', 'by the hour')
+  t.equal(asked(), undefined, 'days are not read before they are shown')
   await page.fill('Time', 'week')
-  t.match(page.card('Savings over time'), '25.0 % saved: 100 tokens (too few control generations in 1 of 2 days)')
-  await page.fill('Time', 'month')
-  t.match(page.card('Savings over time'), '25.0 % saved: 200 tokens (too few control generations in 1 of 3 days)', 'not of November')
-  t.equal(page.window.location.hash, '#/?span=month', 'a link has it')
+  t.match(page.card('Savings over time'), '23.5 % saved: 1.14M tokens (912K to 1.37M). Right answers lost: 24 (−6 to 66) of 6,000 generations. About 6 more answers were changed and have no label yet.')
+  t.equal(asked(), 'v1/savings?since=2025-12-29&until=2026-01-05&by=day')
+  await page.fill('Time', 'range')
+  await page.fill('First day', '2025-10-01')
+  await page.fill('Savings of', 'model=q')
+  t.equal(asked(), 'v1/savings?prefix=model%3Dq&since=2025-10-01&until=2026-01-05&by=day')
+  t.equal(page.window.location.hash, '#/?span=range&since=2025-10-01&of=model%3Dq', 'a link has it')
 })
 
-t.test('a part of the fleet has no savings over time, and says so', async (t) => {
-  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q', saved_by_hour: [], saved_by_day: [] }) }))
-  t.equal(page.all('section[aria-label="Savings over time"]').length, 0)
-  t.match(page.text(), 'Savings over time are kept for the whole fleet, not for its parts.')
+t.test('the savings of a part of the fleet are shown by day', async (t) => {
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q', saved_by_hour: [] }) }))
+  t.match(page.card('Savings over time'), '23.5 % saved')
+  t.match(page.requests.findLast(({ path }) => path.startsWith('v1/savings'))?.path, 'prefix=model%3Dq')
+})
+
+t.test('unknown savings and losses are said to be unknown, and a refused range says why', async (t) => {
+  const { total } = example('savings')
+  const unknown = { tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, answers_lost: null, answers_lost_low: null, answers_lost_high: null, answers_unlabelled: null }
+  const replies: Partial<Replies> = { savings: { total: { ...total, ...unknown }, rows: [] } }
+  const page = await openPage(t, '#/?span=month', serviceWith(replies))
+  t.match(page.card('Savings over time'), 'Too few control generations to say what was saved. Right answers lost: not known of any control generation.')
+  replies.savings = failure(400, 'INVALID_INPUT', '/since must be 2025-01-01 or later: days are kept for 13 months')
+  await page.fill('Time', 'quarter')
+  t.match(page.card('Savings over time'), 'days are kept for 13 months')
+})
+
+t.test('the files of a range are downloaded with the token, and a failure is shown', async (t) => {
+  const page = await openPage(t, '#/?span=week', serviceWith({ fleet: example('fleet', { at: '2026-01-05T10:00:00.000Z' }) }))
+  await page.click('Download CSV by day')
+  t.equal(page.requests.at(-1)!.path, 'v1/savings.csv?since=2025-12-29&until=2026-01-05&by=day')
+  t.match(page.card('Savings over time'), 'There is no v1/savings.csv')
 })
 
 t.test('a drift alarm is shown in red with its time and its effect', async (t) => {

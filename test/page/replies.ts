@@ -1,12 +1,13 @@
 import { AUDIT_EXAMPLE, CONTEXT_DETAIL_EXAMPLE, FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE, POLICY_REPLY_EXAMPLE } from '../../openapi/examples/context-examples.js'
 import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from '../../openapi/examples/decision-examples.js'
 import { PREDICTOR_EXAMPLE } from '../../openapi/examples/predictor-examples.js'
+import { SAVINGS_EXAMPLE } from '../../openapi/examples/savings-examples.js'
 import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, READY_EXAMPLE } from '../../openapi/examples/snapshot-examples.js'
 import { TRADEOFF_EXAMPLE } from '../../openapi/examples/tradeoff-examples.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from '../../openapi/examples/training-examples.js'
 import type {
   Audit, ContextDetail, ContextHistory, FleetPageReply, FleetReply, FleetRow, GenerationReply, History, PolicyReply, PredictorList,
-  Ready, Run, RunList, StopsReply, TradeoffReply
+  Ready, Run, RunList, SavingsReply, StopsReply, TradeoffReply
 } from '../../src/page/api.js'
 import type { Reply, Request, Service } from './open-page.js'
 
@@ -14,6 +15,7 @@ import type { Reply, Request, Service } from './open-page.js'
 const EXAMPLES = {
   ready: READY_EXAMPLE as Ready,
   fleet: FLEET_EXAMPLE as FleetReply,
+  savings: SAVINGS_EXAMPLE as SavingsReply,
   rows: FLEET_PAGE_EXAMPLE as FleetPageReply,
   context: CONTEXT_DETAIL_EXAMPLE as ContextDetail,
   tradeoff: TRADEOFF_EXAMPLE as TradeoffReply,
@@ -56,7 +58,7 @@ export const notReady = (warnings: string[]): Failure =>
   new Failure({ status: 503, body: example('ready', { ready: false, warnings }) })
 
 const PATHS: ReadonlyArray<readonly [path: RegExp, name: Name]> = [
-  [/^readyz$/, 'ready'], [/^v1\/fleet$/, 'fleet'], [/^v1\/fleet\/contexts\?/, 'rows'], [/^v1\/contexts\/[^/]+$/, 'context'],
+  [/^readyz$/, 'ready'], [/^v1\/fleet$/, 'fleet'], [/^v1\/savings\?/, 'savings'], [/^v1\/fleet\/contexts\?/, 'rows'], [/^v1\/contexts\/[^/]+$/, 'context'],
   [/^v1\/contexts\/[^/]+\/tradeoff$/, 'tradeoff'], [/^v1\/contexts\/[^/]+\/policy$/, 'policy'], [/^v1\/history\?/, 'history'],
   [/^v1\/contexts\/[^/]+\/history\?/, 'contextHistory'],
   [/^v1\/audit\?/, 'audit'], [/^v1\/training-runs$/, 'runs'], [/^v1\/training-runs\/[^/]+$/, 'run'],

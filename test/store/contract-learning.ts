@@ -6,7 +6,8 @@ import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { Cohort } from '../../src/core/evidence/cohort.js'
 import { storeCohort } from '../../src/core/evidence/cohorts.js'
-import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
+import { SAVINGS_DAYS } from '../../src/core/stats/savings-sums.js'
+import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, sumsOf, TICK } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
 const LONG = 60_000
@@ -162,6 +163,23 @@ export function learningContract (law: Law): void {
     t.ok(history.length >= HISTORY_LIMIT && history.length < HISTORY_LIMIT + 200, `${history.length} rows are kept`)
     t.same(await store.history(3), history.slice(0, 3))
     t.equal(new Set(history.map(({ id }) => id)).size, history.length, 'each has an id of its own')
+  })
+
+  law('a commit adds ended days of savings, which stay as they are and are kept for 13 months', async (t, { store, other, crash }) => {
+    const token = (await store.acquireLease('a', LONG))!
+    const contexts = new Map(idsOf('model=q,task', 600).map((key, i) => [key, sumsOf(i)]))
+    await store.commit(commitOf(token, { days: [{ day: 20_000, contexts }, { day: 20_001, contexts: new Map([['__proto__', sumsOf(0.1 + 0.2)]]) }] }))
+    await store.commit(commitOf(token, { days: [{ day: 20_000, contexts: new Map([['*', sumsOf(9)]]) }] }))
+    t.same(await other.readSavings(20_000), contexts, 'it has ended once')
+    t.same([...(await other.readSavings(20_001))!.keys()], ['__proto__'])
+    t.equal(await other.readSavings(19_999), null)
+    await t.rejects(other.commit(commitOf(token + 1, { days: [{ day: 20_002, contexts }] })), { name: 'LeaseLostError' })
+    t.equal(await store.readSavings(20_002), null, 'a refused commit adds none')
+    await store.commit(commitOf(token, { days: [{ day: 20_000 + SAVINGS_DAYS, contexts }] }))
+    const again = await crash()
+    t.equal(await again.readSavings(20_000), null)
+    t.equal((await again.readSavings(20_001))?.size, 1)
+    t.same(await again.readSavings(20_000 + SAVINGS_DAYS), contexts)
   })
 
   law('one commit can change all contexts', async (t, { store }) => {

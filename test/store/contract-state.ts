@@ -2,7 +2,7 @@ import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
   change, cohortOf, commitOf, contentOf, headerOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry,
-  RESET, sampleOf, state, traceOf, trainingWriteOf, unlabelled, versionOf,
+  RESET, sampleOf, state, sumsOf, traceOf, trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
 import { sortRows, type StateRow } from '../../src/store/state-format.js'
 import type { Store } from '../../src/store/store.js'
@@ -35,6 +35,7 @@ async function fill (store: Store): Promise<void> {
     reservoir: new Map([[7, sampleOf(0.1)], [1, sampleOf(0.2)], [10, sampleOf(0.3)]]),
     decisive: ['*'],
     changes: [change(1), change(2)],
+    days: [{ day: 7, contexts: new Map([['model=q,task="\u{1F600}"', sumsOf(0.1)], ['*', sumsOf(2)]]) }],
   }))
   await store.trainingRuns.write(trainingWriteOf('run "1"', null))
 }
@@ -70,6 +71,7 @@ export function stateContract (law: Law): void {
     t.same(history.map(({ id: _, ...row }) => row), historyBefore.map(({ id: _, ...row }) => row))
     t.same(await reopened.trainingRuns.read('run "1"'), trainingWriteOf('run "1"', null).run)
     t.same((await exported(reopened)).rows.training_series, state.rows.training_series)
+    t.same([...(await reopened.readSavings(7))!], [['*', sumsOf(2)], ['model=q,task="\u{1F600}"', sumsOf(0.1)]])
     t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later'), REFERENCE]), ['duplicate', 'accepted', 'duplicate', 'accepted', 'accepted'])
     t.same(state.rows.seen.map(({ key, value }) => `${key} ${(value as number[])[1]}`).sort(), ['a 0', 'answered 2', 'b 0', 'waits 1'], 'both kinds of store export the same')
     const [last] = (await reopened.read(state.meta.last_id, 1, 0))

@@ -1,3 +1,4 @@
+import { fromNumbers, type SavingsSums } from '../../src/core/stats/savings-sums.js'
 import { noDifferences } from '../../src/core/stats/difference-sums.js'
 import { evidenceUnitOf } from '../../src/core/stats/evidence.js'
 import { NO_DRIFT } from '../../src/core/guards/drift.js'
@@ -135,9 +136,12 @@ export function traceOf (tokens: number): KeptTrace {
   return { epoch: '1-0', tokens, answer_tokens: 2, em: null, probe_tokens: 4, steps: { tokens: [16, 32], confidence: [0.5, null], answers: '=-', probe_tokens: [2, 4] } }
 }
 
+/** The sums of a day, each other than the others. */
+export const sumsOf = (value: number): SavingsSums => fromNumbers((i) => Number((value + i).toPrecision(9)))
+
 /** A commit that changes only the given parts. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
-  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), traces: new Map(), ledger: null, decisive: [], changes: [], ...given }
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), traces: new Map(), ledger: null, decisive: [], changes: [], days: [], ...given }
 }
 
 /** The whole content of a store, to compare; without `lagMs`, which changes by itself. */
@@ -188,7 +192,7 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']), store.readTraces('*'),
-    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.answers.append(batch([['g', ['text']]])),
+    store.readSavings(1), store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.answers.append(batch([['g', ['text']]])),
     store.answers.read(['g']), store.answers.forget(['g']), store.trainingRuns.list(), store.trainingRuns.read('r'), store.trainingRuns.readSeries('r', ['s']),
     store.trainingRuns.write(trainingWriteOf('r', null)),
   ]

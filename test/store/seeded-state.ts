@@ -46,7 +46,7 @@ export async function seed (store: Store, contexts: number, differing = 20): Pro
   const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
   const none = new Map<never, never>()
-  const nothing = { pending: none, cohorts: none, follow_up: new Cohorts().header, reservoir: none, traces: none, changes: [] }
+  const nothing = { pending: none, cohorts: none, follow_up: new Cohorts().header, reservoir: none, traces: none, changes: [], days: [] }
   await store.commit({ token: token!, from: cursor, to: cursor, ledger, contexts: states, decisive: [...states.keys()], ...nothing })
   await store.releaseLease(token!)
 }

@@ -77,6 +77,9 @@ export class Cohorts {
     for (const [key, cohort] of cohorts) this.#byKey.set(key, cohort)
   }
 
+  /** Time of the log, ms, which never goes back; `null` before the first entry. */
+  get time (): number | null { return this.#clock.time }
+
   /** The follow-up clock, ms. */
   get clock (): number { return this.#clock.passed }
 

@@ -1,6 +1,7 @@
 import { murmur3 } from '../decide/hash.js'
 import { EIGHTHS } from '../stats/certificate.js'
 import { addLists, addOptional, type EvidenceUnit, zeroList } from '../stats/evidence.js'
+import type { CountedUnit } from '../stats/savings-sums.js'
 import { ASIDE, type Slice } from './slice.js'
 
 /** A control generation, or a group, which counts once (rule E7), that is enrolled and not yet accounted for. */
@@ -35,8 +36,8 @@ export interface EnrolledUnit {
   sums: EvidenceUnit | null
   /** Cache of its worst case, which every look needs, until more is reported; `null`: nothing is known of it. Not stored. */
   worst?: EvidenceUnit | null
-  /** Samples whose savings were counted, and the tokens that stopping would have spared in them. Absent: none. */
-  saved?: { readonly samples: number, readonly tokens: number }
+  /** Samples whose savings were counted, the tokens that stopping would have spared in them, and those whose loss is known. Absent: none. */
+  saved?: CountedUnit
 }
 
 /** The report on one sample. */

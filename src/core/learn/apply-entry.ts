@@ -6,12 +6,14 @@ import { applyRefusedStops } from './apply-sight.js'
 import { applyTime } from './apply-time.js'
 import type { Fold } from './fold.js'
 import type { LogEntry } from './log-entry.js'
+import { endDays } from './savings-by-day.js'
 
 /**
  * Folds one entry of the log into learned state; the same entries give the same state to the bit.
  * @param time of the entry's id, ms: the only clock
  */
 export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
+  endDays(fold, time)
   fold.cohorts.advance(time, fold.times.longestGap)
   switch (entry.type) {
     case 'enrolment': return applyEnrolment(fold, time, entry)

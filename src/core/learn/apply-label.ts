@@ -2,6 +2,7 @@ import { isEvidence } from '../evidence/enrolled-unit.js'
 import { countLabelled } from '../evidence/labels.js'
 import { countLabel } from '../evidence/reports.js'
 import { cohortRules } from './cohort-rules.js'
+import { takeLateLoss } from './count-savings.js'
 import type { Fold } from './fold.js'
 import { followUp } from './follow-up.js'
 import { keepKnown } from './kept-samples.js'
@@ -45,5 +46,5 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
     labels: countLabelled(state.labels, label.source, unit, state.epoch.meaning),
   }
   fold.set(key, labelled)
-  followUp(fold, key, labelled, time)
+  followUp(fold, key, takeLateLoss(fold, pending, member, unit, labelled), time)
 }

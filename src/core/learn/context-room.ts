@@ -7,6 +7,7 @@ import { isUnseen } from '../evidence/gathered-evidence.js'
 import { byDepth, chainOf, depthOf, parseContextKey, ROOT } from '../policy/context.js'
 import { type Fold, statesWithin } from './fold.js'
 import { policyOf, type Waiting } from './ledger.js'
+import { moveToday } from './savings-by-day.js'
 import { startEpoch } from './start-epoch.js'
 
 /** A context without evidence gives way after this time without a report, ms, and not before its follow-up is over. */
@@ -155,6 +156,7 @@ function hasEvidence (state: ContextState): boolean {
 /** Removes a context with its cohort. */
 export function removeContext (fold: Fold, key: string): void {
   for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
+  moveToday(fold, key)
   fold.set(key, undefined)
   fold.counts.remove(key)
   fold.ledger = { ...fold.ledger, contexts: fold.ledger.contexts - 1 }

@@ -8,6 +8,7 @@ import { withSlices } from './context-state.js'
 import type { Fold } from './fold.js'
 import type { Place } from './place-of-outcome.js'
 import { countProbes } from './probes.js'
+import { deepestOf, presentDay } from './savings-by-day.js'
 
 /**
  * Whether generations of a leaf are really stopped, by a threshold that its evidence certifies. Savings are counted only then.
@@ -41,12 +42,13 @@ export function countInChain (
   fold: Fold, { chain, leaf, key, isOfPool, policy }: Place, outcome: LoggedOutcome, { arm, force, isServed, time }: Counted): void {
   const used = isServed && force !== undefined && fold.get(leaf) !== undefined ? usedTokens(outcome, policy, force) : undefined
   const isUncounted = arm === 'treated' && force !== undefined && force.threshold !== null && !areStopsReal(policy, force)
+  const counts = deepestOf(fold, chain)
   for (const [depth, link] of chain.entries()) {
     const state = fold.get(link)
     if (state === undefined) continue
     const savings = depth === 0 ? countInHistory(state.savings, outcome, time) : state.savings
     fold.set(link, withSlices(state, {
-      savings: countTokens(savings, outcome, { isControl: arm === 'control', used, isUncounted, time }),
+      savings: countTokens(savings, outcome, { isControl: arm === 'control', used, isUncounted, today: link === counts ? presentDay(fold) : null, time }),
       reports: countGeneration(state.reports, arm, time),
       probes: link === key ? countProbes(state.probes, outcome, arm === 'control' && isOfPool) : state.probes,
     }))

@@ -10,6 +10,7 @@ import type { Reservoir } from '../scores/reservoir.js'
 import type { PendingOutcomes } from './pending-outcomes.js'
 import type { Change } from './threshold-change.js'
 import type { Ledger } from './ledger.js'
+import type { EndedDay } from './savings-by-day.js'
 
 /**
  * Learned state while a run of entries is folded, changed in place: reads see earlier writes, and writes can be committed or
@@ -33,6 +34,8 @@ export interface Fold {
   /** Those of the ledger, in its order. */
   readonly predictors: Map<string, Predictor>
   readonly changes: Change[]
+  /** Days that have ended. */
+  readonly days: EndedDay[]
 }
 
 interface FoldedStates extends Pick<Fold, 'keys' | 'get' | 'set'> {

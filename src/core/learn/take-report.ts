@@ -34,7 +34,7 @@ export function takeReport (fold: Fold, pending: PendingOutcome, member: Enrolle
   cohort.report(member, report, index === null ? 1 : outcome.samples ?? null, fold.cohorts.clock, rules)
   if (!isEvidence(member)) return state
   if (report.kind === 'known') keepKnown(fold, pending, state, policy)
-  takeSavings(fold, pending, member, state, time)
+  takeSavings(fold, pending, member, report.kind === 'known' ? report.unit : null, state, time)
 
   const isReported = report.kind !== 'missing' && report.kind !== 'cancelled'
   const counted = fold.get(key)!

@@ -108,6 +108,7 @@ function foldOf (loaded: LoadedContexts, now: number): Fold {
     traces: new Map(),
     predictors: new Map(predictors),
     changes: [],
+    days: [],
     ...foldedStates(states),
   }
 }

@@ -9,7 +9,10 @@ export { barOf, type EndedEpoch } from './error-budget.js'
 export { trueDrop } from './judge-errors.js'
 export type { OpenEvidence } from './prefixes.js'
 export { probeOverhead } from './probe-spending.js'
-export { DAYS, HOURS, periodsOf, type SavingsPeriod, startHistory } from './savings-history.js'
+export { HOURS, hoursOf, type SavingsHour, startHistory } from './savings-history.js'
+export {
+  addSums, dayOf, figuresOfSums, fromNumbers, NO_SUMS, SAVINGS_DAYS, SAVINGS_NUMBERS, type SavedFigures, type SavingsOfDay, type SavingsSums, startOfDay, toNumbers,
+} from './savings-sums.js'
 export { NO_SAVINGS, type Savings } from './savings.js'
 export { type KeptTrace, stepsAtCadence, type Stop, stopsOf, type Trace } from './trace.js'
 export type { Estimate } from './weighted-sums.js'

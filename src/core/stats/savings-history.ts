@@ -1,7 +1,7 @@
 import { estimateSavings, type Savings, savingsSince } from './savings.js'
 
-/** What an hour or a day (UTC) saved. */
-export interface SavingsPeriod {
+/** What an hour saved. */
+export interface SavingsHour {
   /** When it began, ms. */
   readonly at: number
   /** Tokens saved, less those of probes; `null`: too few control generations to say. */
@@ -20,46 +20,36 @@ interface Totals {
   readonly tokens: number
 }
 
-/** The sums at the beginning of a period. */
+/** The sums at the beginning of an hour. */
 interface Mark extends Totals { readonly since: number }
 
-/** What the whole fleet saved over time, of all epochs. The root has it. */
+/** What the whole fleet saved in the last hours, of all epochs. The root has it. Days are kept by context (see `SavingsSums`). */
 export interface SavingsHistory extends Omit<Totals, keyof OfContext> {
   readonly hour: Mark
-  readonly day: Mark
   /** The last hours with outcomes that are over, oldest first, at most `HOURS`. */
-  readonly hours: readonly SavingsPeriod[]
-  /** The same for days, at most `DAYS`. */
-  readonly days: readonly SavingsPeriod[]
+  readonly hours: readonly SavingsHour[]
 }
 
 /** The sums that a context has anyway. */
 type OfContext = Pick<Totals, 'sums' | 'probe_tokens'>
 
 const HOUR = 3_600_000
-const DAY = 24 * HOUR
 /** Two days, so that a day is there in full whatever the hour. */
 export const HOURS = 48
-export const DAYS = 35
 
-const beginning = (time: number, period: number): number => Math.floor(time / period) * period
+const beginning = (time: number): number => Math.floor(time / HOUR) * HOUR
 
 /** A history that begins now. */
 export function startHistory ({ sums, probe_tokens }: OfContext, time: number): SavingsHistory {
-  const own = { tokens: 0 }
-  const mark = { ...own, sums, probe_tokens }
-  return { ...own, hour: { ...mark, since: beginning(time, HOUR) }, day: { ...mark, since: beginning(time, DAY) }, hours: [], days: [] }
+  return { tokens: 0, hour: { tokens: 0, sums, probe_tokens, since: beginning(time) }, hours: [] }
 }
 
-/** Ends the hour and the day if they are over. */
+/** Ends the hour if it is over. */
 export function advanceHistory (history: SavingsHistory, sums: OfContext, time: number): SavingsHistory {
-  const since = beginning(time, HOUR)
+  const since = beginning(time)
   if (since <= history.hour.since) return history
   const now = totalsOf(history, sums)
-  const ended = { ...history, hour: { ...now, since }, hours: [...history.hours, periodSince(history.hour, now)].slice(-HOURS) }
-  const day = beginning(time, DAY)
-  if (day <= history.day.since) return ended
-  return { ...ended, day: { ...now, since: day }, days: [...history.days, periodSince(history.day, now)].slice(-DAYS) }
+  return { ...history, hour: { ...now, since }, hours: [...history.hours, hourSince(history.hour, now)].slice(-HOURS) }
 }
 
 /** Counts a generation that was reported. */
@@ -67,17 +57,16 @@ export function addToHistory (history: SavingsHistory, tokens: number): SavingsH
   return { ...history, tokens: history.tokens + tokens }
 }
 
-/** The hours and days that are over, and the present ones so far; oldest first. */
-export function periodsOf (history: SavingsHistory, sums: OfContext): { readonly hours: SavingsPeriod[], readonly days: SavingsPeriod[] } {
-  const now = totalsOf(history, sums)
-  return { hours: [...history.hours, periodSince(history.hour, now)], days: [...history.days, periodSince(history.day, now)] }
+/** The hours that are over, and the present one so far; oldest first. */
+export function hoursOf (history: SavingsHistory, sums: OfContext): readonly SavingsHour[] {
+  return [...history.hours, hourSince(history.hour, totalsOf(history, sums))]
 }
 
 function totalsOf ({ tokens }: SavingsHistory, { sums, probe_tokens }: OfContext): Totals {
   return { sums, probe_tokens, tokens }
 }
 
-function periodSince (then: Mark, now: Totals): SavingsPeriod {
+function hourSince (then: Mark, now: Totals): SavingsHour {
   const saved = estimateSavings(savingsSince(then.sums, now.sums))
   const net = (tokens: number | undefined) => tokens === undefined ? null : Math.round(tokens - (now.probe_tokens - then.probe_tokens))
   return {

@@ -44,6 +44,9 @@ function unitSoFar (earlier: CountedSamples | undefined): UnitSoFar | undefined 
   return earlier && { samples: earlier.samples, sum: earlier.tokens }
 }
 
+/** How many treated units a control unit stands for. @param share, enrolled see `addControl` */
+export function weightOf (share: number, enrolled: number): number { return (1 - share) / (share * enrolled) }
+
 /**
  * Adds a control sample.
  * @param tokens generated after it crossed the threshold in force; 0 if it never did
@@ -53,7 +56,7 @@ function unitSoFar (earlier: CountedSamples | undefined): UnitSoFar | undefined 
  */
 export function addControl (
   { treated, control }: Savings, tokens: number, share: number, earlier?: CountedSamples, enrolled = 1): Savings {
-  const weight = (1 - share) / (share * enrolled)
+  const weight = weightOf(share, enrolled)
   const products = productsOf(tokens, unitSoFar(earlier))
   return {
     treated,
@@ -66,19 +69,23 @@ export function addControl (
   }
 }
 
+/** The sums of two parts. */
+export function sumSavings (a: Savings, b: Savings): Savings { return plus(a, b, 1) }
+
 /** The part of the sums that came after some earlier ones. */
-export function savingsSince (then: Savings, now: Savings): Savings {
-  const less = (from: Products, those: Products) => addProducts(from, those, -1)
+export function savingsSince (then: Savings, now: Savings): Savings { return plus(now, then, -1) }
+
+function plus (a: Savings, b: Savings, sign: 1 | -1): Savings {
   return {
     treated: {
-      generations: now.treated.generations - then.treated.generations,
-      tokens: now.treated.tokens - then.treated.tokens,
+      generations: a.treated.generations + sign * b.treated.generations,
+      tokens: a.treated.tokens + sign * b.treated.tokens,
     },
     control: {
-      samples: now.control.samples - then.control.samples,
-      tokens: now.control.tokens - then.control.tokens,
-      weighted: less(now.control.weighted, then.control.weighted),
-      squared: less(now.control.squared, then.control.squared),
+      samples: a.control.samples + sign * b.control.samples,
+      tokens: a.control.tokens + sign * b.control.tokens,
+      weighted: addProducts(a.control.weighted, b.control.weighted, sign),
+      squared: addProducts(a.control.squared, b.control.squared, sign),
     },
   }
 }

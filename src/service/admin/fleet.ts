@@ -1,7 +1,7 @@
 import type { Static } from '#typebox'
 import type { FleetPageQuerySchema } from '../../../openapi/fleet-schemas.js'
 import { isoTime, poolToWire } from '../../../openapi/wire.js'
-import type { SavingsPeriod } from '../../core/stats/index.js'
+import type { SavingsHour } from '../../core/stats/index.js'
 import { isWithin, ROOT } from '../../core/policy/index.js'
 import { WITHDRAWALS } from '../../core/learn/index.js'
 import { type Alarm, ALARMS, type ContextRow, type RowOrder, type Status } from '../../core/reports/index.js'
@@ -22,8 +22,8 @@ interface FleetServices {
 
 /** Readers of all contexts at once, for operators. They also share the sums and the orders that were asked for. */
 export function createFleetReader ({ scan, snapshotHolder, config }: FleetServices) {
-  const sumsOf = oncePerScan(({ at, rows, saved }, prefix: string) => {
-    return sumFleet({ at, saved, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
+  const sumsOf = oncePerScan(({ at, rows, hours }, prefix: string) => {
+    return sumFleet({ at, hours, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
   const inOrder = oncePerScan(({ rows }, [sort, descending]: readonly [RowOrder, boolean]) => sortContextRows(rows, sort, descending))
 
@@ -64,7 +64,7 @@ type Tokens = Pick<ContextRow, typeof TOKENS[number]>
 const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_high: 0, tokens_saved_gross: 0, probe_tokens: 0 }
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
-export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
+export function sumFleet ({ at, rows, hours }: Omit<FleetScan, 'today'>, prefix: string) {
   const byStatus = { certified: 0, suspended: 0, learning: 0, unlikely: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated] = [0, 0, 0, 0, 0]
@@ -97,14 +97,13 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
     tokens_saved_ratio: present.tokens === 0 ? null : present.saved / present.tokens,
     em_drop: present.generations === 0 ? null : present.lost / present.generations,
     max_em_drop: present.generations === 0 ? null : present.allowed / present.generations,
-    saved_by_hour: prefix === ROOT ? saved.hours.map(periodToWire) : [],
-    saved_by_day: prefix === ROOT ? saved.days.map(periodToWire) : [],
+    saved_by_hour: prefix === ROOT ? hours.map(hourToWire) : [],
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
     alarms_total: alarms.length,
   }
 }
 
-const periodToWire = ({ at, ...figures }: SavingsPeriod) => ({ at: isoTime(at), ...figures })
+const hourToWire = ({ at, ...figures }: SavingsHour) => ({ at: isoTime(at), ...figures })
 
 /**
  * Adds the present savings and losses of a leaf, by its threshold, control share and spending on probes: of their tokens in

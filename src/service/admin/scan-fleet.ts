@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Snapshot } from '../../core/decide/index.js'
-import { periodsOf } from '../../core/stats/index.js'
 import type { ContextState } from '../../core/learn/index.js'
+import { hoursOf, type SavingsHour, type SavingsOfDay } from '../../core/stats/index.js'
 import { chainOf, depthOf, ROOT } from '../../core/policy/index.js'
 import { type ContextRow, decidedRow, describeRow } from '../../core/reports/index.js'
 import type { Store } from '../../store/store.js'
@@ -16,11 +16,13 @@ import type { ReadHistory } from './history.js'
 export interface FleetScan {
   readonly at: number | null
   readonly rows: readonly ContextRow[]
-  /** What all of them saved over time. */
-  readonly saved: ReturnType<typeof periodsOf>
+  /** What all of them saved in the last hours. */
+  readonly hours: readonly SavingsHour[]
+  /** The sums of each on its last day. */
+  readonly today: ReadonlyArray<{ readonly key: string, readonly sums: SavingsOfDay }>
 }
 
-const NEVER_READ: FleetScan = { at: null, rows: [], saved: { hours: [], days: [] } }
+const NEVER_READ: FleetScan = { at: null, rows: [], hours: [], today: [] }
 
 /** Contexts that are described in one turn of the event loop: about a millisecond. */
 const CHUNK = 10
@@ -67,7 +69,8 @@ export function createScanner (services: ScannerServices): () => Promise<FleetSc
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
     const rows: ContextRow[] = []
-    const above = new Map<string, ContextState>() // all chunks need the root, which alone has the savings of thirteen months
+    const today: Array<FleetScan['today'][number]> = []
+    const above = new Map<string, ContextState>() // all chunks need the root, which alone has the savings of the last hours
     let costMs = 0
     for (let i = 0; i < keys.length; i += CHUNK) {
       const start = performance.now()
@@ -78,14 +81,17 @@ export function createScanner (services: ScannerServices): () => Promise<FleetSc
       for (const key of links) if (!states.has(key) && above.has(key)) states.set(key, above.get(key)!)
       const loaded = { ...inputs, states }
       for (const key of chunk) {
-        if (states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
+        const state = states.get(key)
+        if (state === undefined) continue
+        rows.push(describeRow(loaded, key, changes.get(key)))
+        if (state.savings.today !== null) today.push({ key, sums: state.savings.today })
       }
       costMs += performance.now() - start
       await setImmediate()
     }
     const savings = above.get(ROOT)?.savings
-    const saved = savings?.history === undefined ? NEVER_READ.saved : periodsOf(savings.history, savings)
-    last = { at, rows, saved, costMs }
+    const hours = savings?.history === undefined ? [] : hoursOf(savings.history, savings)
+    last = { at, rows, hours, today, costMs }
     return last
   }
 

@@ -22,6 +22,7 @@ export function foldEntries (memory: LearnerState, entries: readonly StoredEntry
     times,
     traces: new Map(),
     changes: [],
+    days: [],
   }
   for (const { cursor, time, entry } of entries) {
     fold.cursor = cursor
@@ -42,6 +43,7 @@ export function foldEntries (memory: LearnerState, entries: readonly StoredEntry
     ledger: fold.ledger === memory.ledger ? null : fold.ledger,
     decisive: [...written.keys()].filter((key) => differs(memory.contexts.get(key), written.get(key), policyOf(fold.ledger, key))),
     changes: fold.changes,
+    days: fold.days,
   }
   for (const [key, state] of written) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
   Object.assign(memory, { cursor, ledger: fold.ledger })

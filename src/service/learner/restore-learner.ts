@@ -58,6 +58,7 @@ export function learnerRestorer (
         ledger: ledger === null ? first : null,
         decisive: [...emptied.keys()],
         changes: [],
+        days: [],
       })
       reportCorruption('ledger', damaged.ledger)
       reportCorruption('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })

@@ -1,4 +1,5 @@
 import type { Database, Key } from 'lmdb'
+import { SAVINGS_DAYS } from '../../core/stats/index.js'
 import { HISTORY_LIMIT } from '../log.js'
 import { encodeFollowUp, encodeLedger, traceNames } from '../encoding/stored-values.js'
 import type { Commit } from '../learner-store.js'
@@ -17,6 +18,7 @@ interface CommitTexts {
   readonly cohorts: Texts
   readonly reservoir: Texts<number>
   readonly traces: Texts
+  readonly days: Texts<number>
 }
 
 export function writeCommit (tables: Tables, { from, to, follow_up, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
@@ -31,8 +33,15 @@ export function writeCommit (tables: Tables, { from, to, follow_up, ledger, deci
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)
   addRows(tables, 'history', changes.map((change) => JSON.stringify({ ...change, version: tables.getMeta('version') })), HISTORY_LIMIT)
+  for (const [day, text] of texts.days) addDay(tables, day, text!)
   tables.setMeta('cursor', to)
   trimLog(tables, to)
+}
+
+/** Adds a day of savings unless it is there, and removes those that are too old. */
+function addDay ({ savings }: Tables, day: number, text: string): void {
+  if (!savings.doesExist(day)) savings.putSync(day, text)
+  for (const old of [...savings.getKeys({ end: day - SAVINGS_DAYS + 1 })]) savings.removeSync(old)
 }
 
 /** Removes the traces of a context that is gone. */

@@ -1,4 +1,4 @@
-import type { KeptTrace } from '../../core/stats/index.js'
+import type { KeptTrace, SavingsSums } from '../../core/stats/index.js'
 import type { ContextState } from '../../core/learn/index.js'
 import type { Pin, PolicyPatch } from '../../core/policy/index.js'
 import type { PredictorVersion } from '../../core/scores/index.js'
@@ -6,6 +6,7 @@ import { readState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { readChanges, readLoss } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
+import { decodeDay } from '../encoding/savings-days.js'
 import type { StateRow } from '../state-format.js'
 import type { StoredCohort } from '../../core/evidence/index.js'
 import { readCohorts, readLearned, readPin, readPolicy, readKeptTraces, traceNames } from '../encoding/stored-values.js'
@@ -64,6 +65,11 @@ export class EmbeddedReader {
 
   async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
     return readCohorts(keys, keys.map((key) => this.reads().cohorts.get(key) ?? null))
+  }
+
+  async readSavings (day: number): Promise<ReadonlyMap<string, SavingsSums> | null> {
+    const text = this.reads().savings.get(day)
+    return text === undefined ? null : await decodeDay(text)
   }
 
   async policies (keys?: readonly string[]): Promise<Map<string, PolicyPatch>> { return this.#rows('policies', readPolicy, keys) }

@@ -36,12 +36,12 @@ interface TextTable {
 }
 
 function textTables (tables: Tables): Array<[StateTable, TextTable]> {
-  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, history, audit, trainingRuns, trainingSeries } = tables
+  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, history, audit, trainingRuns, trainingSeries, savings } = tables
   return [
     ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['cohorts', { rows: cohorts }], ['policies', { rows: policies }],
     ['pins', { rows: pins }], ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['traces', { rows: traces }],
     ['history', { rows: history }], ['audit', { rows: audit }],
-    ['training_runs', { rows: trainingRuns, parse: decodeRun }], ['training_series', { rows: trainingSeries }],
+    ['training_runs', { rows: trainingRuns, parse: decodeRun }], ['training_series', { rows: trainingSeries }], ['savings', { rows: savings, parse: String }],
   ]
 }
 
@@ -51,11 +51,11 @@ function textTables (tables: Tables): Array<[StateTable, TextTable]> {
  */
 export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
   const { setMeta, log, seen, seenAt, contexts, pending, cohorts, policies, pins, changed, changedAt, history, audit } = tables
-  const { predictors, reservoir, traces, trainingRuns, trainingSeries } = tables
+  const { predictors, reservoir, traces, trainingRuns, trainingSeries, savings } = tables
   const telling = [log, contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, trainingRuns]
   const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
-  const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
+  const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries, savings]
   for (const table of all) table.clearSync()
 
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
@@ -67,6 +67,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   put('reservoir', (key, text) => { reservoir.putSync(Number(key), text) })
   put('pending', (key, text) => { pending.putSync(Buffer.from(key), text) })
   put('training_series', (key, text) => { trainingSeries.putSync(Buffer.from(key), text) })
+  for (const { key, value } of rows.savings) savings.putSync(Number(key), String(value))
   for (const { key, value } of rows.training_runs) trainingRuns.putSync(Buffer.from(key), encodeRun(value as TrainingRun))
   put('log', (key, text) => { log.putSync(toPlace(key), text) })
   put('history', (_key, text, number) => { history.putSync(number, text) })

@@ -3,6 +3,7 @@ import { type LogEntry, SERVICE } from '../../core/learn/index.js'
 import { ROOT } from '../../core/policy/index.js'
 import { encodeState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
+import { encodeDay } from '../encoding/savings-days.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'
 import { checkFormat, type SortedState, STATE_FORMAT } from '../state-format.js'
 import { encodeCohort, encodePending, encodeSample, encodeTrace } from '../encoding/stored-values.js'
@@ -200,9 +201,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const)
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     const traces = await inTurns([...commit.traces], ([name, trace]) => [name, encodeTrace(trace)] as const)
+    const days = await Promise.all(commit.days.map(async (ended) => [ended.day, await encodeDay(ended)] as const))
     await this.#write(() => {
       if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir, traces })
+      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir, traces, days })
     })
     if (commit.decisive.length > 0) this.#notices.emit('notice')
   }

@@ -104,6 +104,8 @@ export function tablesIn (root: RootDatabase) {
     /** Context key -> the version that last changed it, and the reverse index. */
     changed: root.openDB<number, string>('changed', {}),
     changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
+    /** Day since 1970-01-01 -> the sums of all contexts. */
+    savings: texts<number>('savings'),
     history: texts<number>('history'),
     audit: texts<number>('audit'),
     /** The decision log, and answers that await a label: see embedded-records.ts. */

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from '#typebox'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
 import { LATE_LABELS, NO_ARMS, NO_CADENCES, NO_DRIFT, NO_SIGHT } from '../../core/guards/index.js'
-import { type DifferenceSums, noEvidence, type PackedEvidence, startHistory } from '../../core/stats/index.js'
+import { type DifferenceSums, NO_SUMS, noEvidence, type PackedEvidence, startHistory } from '../../core/stats/index.js'
 import {
   arePrompts, countPacked, type EvidenceSpan, NO_GRADER, type StoredCohort, type StoredSlice, type StoredUnits,
 } from '../../core/evidence/index.js'
@@ -117,12 +117,13 @@ const labels = Type.Object({
 })
 
 const savedTokens = { tokens_saved: orNull(number), tokens_saved_low: orNull(number), tokens_saved_high: orNull(number) }
-const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, tokens: number }))
+const savingsHours = Type.Array(Type.Object({ at: number, ...savedTokens, tokens: number }))
 
 const savings = Type.Object({
   ...fieldsLike(newState.savings),
   day: Type.Object({ ...fieldsLike(newState.savings.day), last_generations: orNull(number), net: orNull(number) }),
-  history: Type.Optional(Type.Object({ ...fieldsLike(startHistory(newState.savings, 0)), hours: savingsPeriods, days: savingsPeriods })),
+  today: orNull(like({ day: 0, ...NO_SUMS })),
+  history: Type.Optional(Type.Object({ ...fieldsLike(startHistory(newState.savings, 0)), hours: savingsHours })),
 })
 
 const probes = Type.Object({
@@ -205,7 +206,7 @@ const report = Type.Object({
   samples: orNull(number),
   indices: lists,
   ...fieldsLike({ reported: 0, cancelled: 0, missing: 0, atWorst: 0 }),
-  saved: Type.Optional(like({ samples: 0, tokens: 0 })),
+  saved: Type.Optional(like({ samples: 0, tokens: 0, known: 0 })),
   waiting: Type.Array(text),
   sums: orNull(unit),
 })

@@ -1,4 +1,5 @@
 import { type SortedState, sortRows, STATE_FORMAT, STATE_TABLES, type StateRow, type StateTable } from '../state-format.js'
+import { isDay } from './savings-days.js'
 import { isCohort } from './context-schemas.js'
 import { isUnreadable, readState } from './context-states.js'
 import {
@@ -85,6 +86,7 @@ const CHECKS: Readonly<Partial<Record<StateTable, (value: unknown, text: string,
   log: isEntry,
   history: isChange,
   audit: isAuditRow,
+  savings: (_, text) => isDay(text),
 }
 
 /** A row to export, from the text that its value is kept as. */

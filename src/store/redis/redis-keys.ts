@@ -24,6 +24,7 @@ export const KEYS = {
   predictorsAt: key('predictors_at'), // id of the log entry that last wrote a predictor
   reservoir: key('reservoir'), // hash, number -> sample that predictors are trained on
   traces: key('traces'), // hash, `<context key> <slot>` -> full trace of a control generation
+  savings: key('savings'), // hash, day since 1970-01-01 -> the sums of all contexts
   history: key('history'), // stream, fields `change` and `version`
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
@@ -74,6 +75,9 @@ export const STATE_KEYS = [
 
 /** Where an import stages the tables, and last a hash of the remembered ids. Nothing else reads these keys. */
 export const STAGED = [...STATE_KEYS, key('seen')].map((name) => name.replace(key(''), key('import:')))
+
+/** Where an import stages the days of savings. */
+export const STAGED_SAVINGS = key('import:savings')
 
 /** Where each new version is published. */
 export const CHANNEL = key('changes')

@@ -1,6 +1,7 @@
 import type { ContextState } from '../../core/learn/index.js'
 import { encodeState, readState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
+import { encodeDay } from '../encoding/savings-days.js'
 import { HISTORY_LIMIT, START, toCursor, toPlace } from '../log.js'
 import { newerFormat, STATE_FORMAT } from '../state-format.js'
 import {
@@ -74,7 +75,7 @@ export class RedisLearning {
   }
 
   async commit (commit: Commit): Promise<void> {
-    const { token, from, to, contexts, pending, cohorts, follow_up, reservoir, traces, ledger, decisive, changes } = commit
+    const { token, from, to, contexts, pending, cohorts, follow_up, reservoir, traces, ledger, decisive, changes, days } = commit
     const tables = [
       await rowsOf(contexts, encodeState),
       await rowsOf(pending, encodePending),
@@ -82,16 +83,17 @@ export class RedisLearning {
       await rowsOf(reservoir, encodeSample),
       await rowsOf(traces, encodeTrace),
     ]
+    const ended = await Promise.all(days.map(async (one) => [one.day, await encodeDay(one)] as const))
     const [ms, sequence] = toPlace(to)
     const length = tables.reduce((sum, { written }) => written.reduce((sum, text) => sum + text.length, sum), 0)
     const connection = length > LARGE ? await this.#patientConnection() : this.#main
     const reply = await connection.script('commit', [
       KEYS.lease, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.version, KEYS.changed, KEYS.history, KEYS.log,
-      KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir, KEYS.traces,
+      KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir, KEYS.traces, KEYS.savings,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), encodeFollowUp(follow_up), CHANNEL,
-      HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]),
-      ...decisive, ...changes.map(encodeChange), ...tables.flatMap(({ written, deleted }) => [...written, ...deleted]),
+      HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]), ended.length,
+      ...decisive, ...changes.map(encodeChange), ...tables.flatMap(({ written, deleted }) => [...written, ...deleted]), ...ended.flat(),
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
     if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { dayOf } from '../../core/stats/index.js'
 import type { TrainingRun } from '../../core/training/index.js'
 import { readReplaced, type Seen } from '../encoding/log-rows.js'
 import { readRow } from '../encoding/state-file.js'
@@ -9,7 +10,7 @@ import { decodeRun, encodeRun } from '../encoding/stored-values.js'
 import { StoreTakenError, StoreUnavailableError } from '../store-errors.js'
 import type { AuditRow } from '../store.js'
 import type { RedisConnection } from './redis-connection.js'
-import { CHANNEL, KEYS, RECENT, seenKey, STAGED, STATE_KEYS } from './redis-keys.js'
+import { CHANNEL, KEYS, RECENT, seenKey, STAGED, STAGED_SAVINGS, STATE_KEYS } from './redis-keys.js'
 import type { RememberedIds } from './redis-remembered.js'
 
 /** Rows in one command. */
@@ -66,6 +67,7 @@ export class RedisState {
         return { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
       })
     }
+    yield * this.#savingsBefore(now)
     if (this.#remembered === null) yield * this.#seenBefore(now)
     else for await (const pair of this.#remembered.all(stateId ?? '')) yield * this.#seen(now, pair)
   }
@@ -83,6 +85,15 @@ export class RedisState {
       return { now, last, values, tables, streams }
     }
     throw new StoreUnavailableError('Redis has entries with a time in the future, since its clock was set back: export again later')
+  }
+
+  /** The days that were over at a moment. They change no more, so they are read one by one: a year of many contexts is large. */
+  async * #savingsBefore (now: number): AsyncIterable<StateRow> {
+    const days = await this.#connection.run((redis) => redis.hkeys(KEYS.savings))
+    for (const day of days.filter((day) => Number(day) < dayOf(now)).sort((a, b) => Number(a) - Number(b))) {
+      const text = await this.#connection.run((redis) => redis.hget(KEYS.savings, day))
+      if (text !== null) yield readRow('savings', day, text, String)
+    }
   }
 
   async * #seenBefore (now: number): AsyncIterable<StateRow> {
@@ -106,12 +117,14 @@ export class RedisState {
 
   /** Stages everything under keys that nothing reads; then one script puts it in place. */
   async import ({ meta, rows }: SortedState, replaces: boolean, stateId: string): Promise<void> {
-    const staged = [...STAGED]
+    const staged = [...STAGED, STAGED_SAVINGS]
     await this.#connection.run((redis) => redis.unlink(staged)) // leftovers of an import that was killed
     const text = ({ value }: StateRow) => JSON.stringify(value)
     for (const table of ['contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'training_series'] as const) {
       await this.#stage(table, rows[table], text)
     }
+    await inChunks(rows.savings, (some) => this.#connection.run((redis) =>
+      redis.hset(STAGED_SAVINGS, ...some.flatMap(({ key, value }) => [key, String(value)]))))
     await this.#stage('training_runs', rows.training_runs, ({ value }) => encodeRun(value as TrainingRun))
     await this.#stage('seen', rows.seen, ({ value }) => (value as Seen).join(' '))
     await inChunks(rows.changed, (some) => this.#connection.run((redis) =>
@@ -136,11 +149,11 @@ export class RedisState {
     const reply = await this.#connection.script('importState', [
       ...STATE_KEYS, ...STAGED,
       KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.stateId, KEYS.lease,
-      KEYS.format, KEYS.recentAt, ...RECENT,
+      KEYS.format, KEYS.recentAt, ...RECENT, KEYS.savings, STAGED_SAVINGS,
     ], [
       replaces ? 1 : 0, seenKey(''), this.#dedupMs, CHANNEL,
       meta.salt, meta.version, meta.policy_version, meta.cursor, orNothing(meta.ledger), orNothing(meta.follow_up), stateId,
-      ...counts, STATE_FORMAT, this.#remembered === null ? 0 : 1,
+      ...counts, STATE_FORMAT, this.#remembered === null ? 0 : 1, rows.savings.length,
     ])
     if (reply === 'TAKEN') throw new StoreTakenError()
     if (reply === 'TORN') throw new Error('another import runs at the same time: nothing was imported, import again')

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { KeptTrace } from '../../core/stats/index.js'
+import type { KeptTrace, SavingsSums } from '../../core/stats/index.js'
 import type { ContextState, LogEntry } from '../../core/learn/index.js'
 import type { Pin, PolicyPatch } from '../../core/policy/index.js'
 import type { PredictorVersion } from '../../core/scores/index.js'
 import { readState } from '../encoding/context-states.js'
 import { datedCommands, readChanges, readCommand, readLoss, readReplaced } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
+import { decodeDay } from '../encoding/savings-days.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry, toPlace } from '../log.js'
 import { checkFormat, type SortedState, type StateRow } from '../state-format.js'
 import type { StoredCohort } from '../../core/evidence/index.js'
@@ -169,6 +170,11 @@ export class RedisStore implements Store {
 
   async readTraces (key: string): Promise<KeptTrace[]> {
     return readKeptTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
+  }
+
+  async readSavings (day: number): Promise<ReadonlyMap<string, SavingsSums> | null> {
+    const text = await this.#main.run((redis) => redis.hget(KEYS.savings, String(day)))
+    return text === null ? null : await decodeDay(text)
   }
 
   async policies (keys?: readonly string[]): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy, keys) }

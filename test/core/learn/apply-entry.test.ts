@@ -366,6 +366,7 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
       traces: fold.traces,
       predictors: fold.predictors,
       changes: fold.changes,
+      days: fold.days,
     }
     for (let at = bounds[i - 1]!; at < bounds[i]!; at++) step(chunk, at, entries[at]!)
     for (const [key, state] of written) {

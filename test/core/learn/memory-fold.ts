@@ -76,6 +76,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     traces: new Map(),
     predictors: new Map(),
     changes: [],
+    days: [],
     state (key = LEAF) {
       const state = states.get(key)
       if (state === undefined) throw new Error(`there is no context ${key}`)

@@ -9,7 +9,6 @@ const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, alarms: [], withdrawn_at: null, ...fields,
 }) as ContextRow
 
-const NOTHING = { hours: [], days: [] }
 
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
   const rows = [
@@ -18,7 +17,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['tokens_lost', 'breach_suspected'] }),
     rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, tokens_saved: null }),
   ]
-  t.match(sumFleet({ at: 0, saved: NOTHING, rows }, '*'), {
+  t.match(sumFleet({ at: 0, hours: [], rows }, '*'), {
     contexts: 3,
     by_status: { certified: 1, learning: 1, unlikely: 0, drifted: 1 },
     by_mode: { enforce: 2, shadow: 1, off: 0 },
@@ -31,26 +30,20 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'tokens_lost' }],
     alarms_total: 3,
   })
-  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'tokens_lost'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
-  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0 })
+  t.match(sumFleet({ at: 0, hours: [], rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'tokens_lost'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
+  t.match(sumFleet({ at: 0, hours: [], rows: [] }, 'model=x'), { tokens_saved: 0 })
 })
 
 t.test('a context in mode off adds neither savings nor costs of probes', async (t) => {
   const row = (mode: 'enforce' | 'shadow' | 'off') => rowOf('model=a', { mode, threshold: null, tokens_mean: 100, probe_overhead: 0.02 })
-  const presentOf = (mode: 'enforce' | 'shadow' | 'off') => sumFleet({ at: 0, saved: NOTHING, rows: [row(mode)] }, '*').tokens_saved_ratio
+  const presentOf = (mode: 'enforce' | 'shadow' | 'off') => sumFleet({ at: 0, hours: [], rows: [row(mode)] }, '*').tokens_saved_ratio
   t.same([presentOf('enforce'), presentOf('shadow'), presentOf('off')], [-0.02, -0.02, 0], 'without a threshold')
 })
 
-t.test('savings over time are shown for the whole fleet alone, since a part of it has no history', async (t) => {
-  const saved = {
-    hours: [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, tokens: 100 }],
-    days: [{ at: 0, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, tokens: 100 }],
-  }
-  t.match(sumFleet({ at: 0, saved, rows: [] }, '*'), {
-    saved_by_hour: [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, tokens: 100 }],
-    saved_by_day: [{ at: '1970-01-01T00:00:00.000Z', tokens_saved: null, tokens: 100 }],
-  })
-  t.match(sumFleet({ at: 0, saved, rows: [] }, 'model=x'), { saved_by_hour: [], saved_by_day: [] })
+t.test('savings by hour are shown for the whole fleet alone, since a part of it has none', async (t) => {
+  const hours = [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, tokens: 100 }]
+  t.match(sumFleet({ at: 0, hours, rows: [] }, '*').saved_by_hour, [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, tokens: 100 }])
+  t.same(sumFleet({ at: 0, hours, rows: [] }, 'model=x').saved_by_hour, [])
 })
 
 t.test('alarms are sorted by severity, then newest first; a time is stated only if it is known', async (t) => {
@@ -60,7 +53,7 @@ t.test('alarms are sorted by severity, then newest first; a time is stated only 
     rowOf('model=c', { status: 'drifted', alarms: ['breach'], withdrawn_at: 2000 }),
     rowOf('model=d', { status: 'drifted', is_certifying: false, alarms: ['left_pool', 'left_out_high'], withdrawn_at: 3000 }),
   ]
-  t.strictSame(sumFleet({ at: 0, saved: NOTHING, rows }, '*').alarms, [
+  t.strictSame(sumFleet({ at: 0, hours: [], rows }, '*').alarms, [
     { key: 'model=c', alarm: 'breach', since: '1970-01-01T00:00:02.000Z' },
     { key: 'model=b', alarm: 'breach', since: '1970-01-01T00:00:01.000Z' },
     { key: 'model=a', alarm: 'breach', since: null },
@@ -72,7 +65,7 @@ t.test('alarms are sorted by severity, then newest first; a time is stated only 
 t.test('sums and rows cover the contexts within a prefix', async (t) => {
   const { send, fleet } = await build(t, ALL_CONTROL)
   await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
-  const tokens = async () => (await fleet.sums('*')).saved_by_day.reduce((sum, { tokens }) => sum + tokens, 0)
+  const tokens = async () => (await fleet.sums('*')).saved_by_hour.reduce((sum, { tokens }) => sum + tokens, 0)
   await until('both are learned', async () => await tokens() === 2 * 64) // the contexts are there since they enrolled
   t.match(await fleet.sums('*'), { contexts: 2 })
   t.match((await fleet.sums('*')).saved_by_hour.at(-1), { tokens_saved: 0 }, 'of the present hour')

@@ -6,6 +6,7 @@ import { openEpoch } from '../../../src/core/learn/context-state.js'
 import { addFinalAnswer, NO_GRADER } from '../../../src/core/evidence/grader.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/learn/judge.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/stats/savings.js'
+import { countControl, sumsOn } from '../../../src/core/stats/savings-sums.js'
 import { addToHistory, advanceHistory, startHistory } from '../../../src/core/stats/savings-history.js'
 import { addToArm, NO_ARMS } from '../../../src/core/guards/arms.js'
 import { newSpan, packSpan } from '../../../src/core/evidence/evidence-span.js'
@@ -35,12 +36,13 @@ t.test('counts of nothing are one shared object, and others are restored', async
   t.same(readState(encodeState(counted)), counted)
 })
 
-t.test('a history with hours and days that are over is read', async (t) => {
+t.test('the savings of ended hours and of the day are read', async (t) => {
   const DAY = 24 * 3_600_000
   const opened = openEpoch(undefined, { cause: 'reset', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '1-0' })
   const history = advanceHistory(addToHistory(startHistory(opened.savings, 0), 64), opened.savings, DAY)
-  t.same([history.hours.length, history.days.length], [1, 1])
-  const state = changed(opened, { savings: { history } })
+  t.equal(history.hours.length, 1)
+  const today = countControl(sumsOn(7, null), { tokens: 5, loss: 0.125, share: 0.3, enrolled: 1 })
+  const state = changed(opened, { savings: { history, today } })
   t.same(readState(encodeState(state)), state)
 })
 

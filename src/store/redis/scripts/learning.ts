@@ -1,4 +1,5 @@
 import { SLOTS_OF_CONTEXT } from '../../../core/learn/index.js'
+import { SAVINGS_DAYS } from '../../../core/stats/index.js'
 
 /**
  * KEYS: lease, lease_token, format. ARGV: holder, ttl in ms, the format that the holder reads. Returns the token; nil while another
@@ -61,9 +62,10 @@ return {
 
 /**
  * KEYS: lease, cursor, ledger, follow_up, version, changed, history, log; then the tables contexts, pending, cohorts, reservoir,
- * traces.
+ * traces; then savings.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), follow_up, channel, history limit, counts of decisive keys and
- * of changes, for each table counts of rows and of deletions; then decisive keys, changes, and for each table keys with rows, and keys.
+ * of changes, for each table counts of rows and of deletions, count of days; then decisive keys, changes, for each table keys with rows, and keys; then
+ * days with their sums.
  * Returns OK; or LEASE or CURSOR, having written nothing.
  */
 export const commit = `
@@ -79,7 +81,7 @@ if ARGV[5] ~= '' then
   redis.call('SET', KEYS[3], ARGV[5])
 end
 redis.call('SET', KEYS[4], ARGV[6])
-local at = 21                                                     -- the next argument
+local at = 22                                                     -- the next argument
 local version = redis.call('GET', KEYS[5]) or '0'
 if tonumber(ARGV[9]) > 0 then                                     -- some decision could differ: the version moves, and only then
   version = redis.call('INCR', KEYS[5])
@@ -114,6 +116,15 @@ for _, context in ipairs(removed) do                              -- their trace
     names[slot + 1] = context .. ' ' .. slot
   end
   redis.call('HDEL', KEYS[13], unpack(names))
+end
+for _ = 1, ARGV[21] do                                            -- days that have ended
+  redis.call('HSETNX', KEYS[14], ARGV[at], ARGV[at + 1])
+  for _, day in ipairs(redis.call('HKEYS', KEYS[14])) do
+    if tonumber(day) <= ARGV[at] - ${SAVINGS_DAYS} then
+      redis.call('HDEL', KEYS[14], day)
+    end
+  end
+  at = at + 2
 end
 redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- folded entries go, so the length of the log is the lag
 return 'OK'

@@ -35,10 +35,10 @@ return { now, last, values, tables, streams }
 
 /**
  * KEYS: the fourteen of STATE_KEYS; the fifteen of STAGED; salt, version, policy_version, cursor, ledger, follow_up, state_id, lease,
- * format; recent_at and the three buckets.
+ * format; recent_at and the three buckets; savings, and where they are staged.
  * ARGV: 1 to replace what there is, prefix of the seen keys, dedup time in ms, channel; salt, version, policy
  * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows; 1 if
- * ids are remembered in partitions.
+ * ids are remembered in partitions; the expected number of days of savings.
  * Returns OK; or NEWER and the format, TAKEN or TORN, having written nothing.
  */
 export const importStateScript = `
@@ -61,12 +61,19 @@ for i = 1, 15 do
     return 'TORN'
   end
 end
+if size(KEYS[44]) ~= tonumber(ARGV[29]) then
+  return 'TORN'
+end
 redis.call('SET', KEYS[36], ARGV[11])                             -- the first write: if Redis refuses writes, it refuses this one
 for i = 1, 14 do
   redis.call('UNLINK', KEYS[i])
   if redis.call('EXISTS', KEYS[14 + i]) == 1 then
     redis.call('RENAME', KEYS[14 + i], KEYS[i])
   end
+end
+redis.call('UNLINK', KEYS[43])
+if redis.call('EXISTS', KEYS[44]) == 1 then
+  redis.call('RENAME', KEYS[44], KEYS[43])
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
