@@ -40,7 +40,8 @@ export function rangeOfHours (at: string): [since: number, until: number] {
 
 /** The first and the last day of a span (UTC), as the API takes them. */
 export function daysOf (at: string, span: Span): [since: string, until: string] {
-  return [Date.parse(at) - (SPANS[span].days - 1) * DAY, Date.parse(at)].map((ms) => new Date(ms).toISOString().slice(0, 10)) as [string, string]
+  const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10)
+  return [dateOf(Date.parse(at) - (SPANS[span].days - 1) * DAY), dateOf(Date.parse(at))]
 }
 
 /** The rows of a report by day. */

@@ -1,6 +1,6 @@
-import type { KeptTrace } from '../core/stats/index.js'
+import type { EndedDay, KeptTrace } from '../core/stats/index.js'
 import type { CohortsHeader, StoredCohort } from '../core/evidence/index.js'
-import type { Change, ContextState, EndedDay, Ledger, PendingOutcome } from '../core/learn/index.js'
+import type { Change, ContextState, Ledger, PendingOutcome } from '../core/learn/index.js'
 import type { Sample } from '../core/scores/index.js'
 import type { Cursor } from './log.js'
 
@@ -55,9 +55,9 @@ export interface Commit {
 
 /**
  * The learner's part of the store. One contract suite tests these laws on every implementation:
- *  1. `commit` writes states, pending outcomes, cohorts, samples, traces, ledger, changes, ended days and cursor in one atomic step, or throws and
- *     writes nothing: LeaseLostError unless its token is that of the newest lease, the lease has not expired, and the cursor equals
- *     `from`. The log is trimmed only up to the cursor.
+ *  1. `commit` writes states, pending outcomes, cohorts, samples, traces, ledger, changes, ended days and cursor in one atomic step, or
+ *     throws and writes nothing: LeaseLostError unless its token is that of the newest lease, the lease has not expired, and the cursor
+ *     equals `from`. The log is trimmed only up to the cursor.
  *  2. At most one lease is valid at a time. A later lease has a higher token.
  */
 export interface LearnerStore {

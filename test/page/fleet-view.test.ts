@@ -69,7 +69,8 @@ t.test('the savings of a part of the fleet are shown by day', async (t) => {
 
 t.test('unknown savings and losses are said to be unknown, and a refused range says why', async (t) => {
   const { total } = example('savings')
-  const unknown = { tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, answers_lost: null, answers_lost_low: null, answers_lost_high: null, answers_unlabelled: null }
+  const saved = { tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null }
+  const unknown = { ...saved, answers_lost: null, answers_lost_low: null, answers_lost_high: null, answers_unlabelled: null }
   const replies: Partial<Replies> = { savings: { total: { ...total, ...unknown }, rows: [] } }
   const page = await openPage(t, '#/?span=month', serviceWith(replies))
   t.match(page.card('Savings over time'), 'Too few control generations to say what was saved. Right answers lost: not known of any control generation.')

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { startRedis } from '../redis-server.js'
 import {
-  change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, traceOf, trainingWriteOf,
+  change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, sumsOf, TICK, traceOf, trainingWriteOf,
   versionOf,
 } from './fixtures.js'
 
@@ -35,6 +35,7 @@ export async function useAll (store: RedisStore): Promise<void> {
     ledger: LEDGER,
     decisive: ['*'],
     changes: [change(1)],
+    days: [{ day: 7, contexts: new Map([['*', sumsOf(1)]]) }],
   }))
   await store.stops.append(Uint8Array.of(1))
   await store.noteLoss({ kind: 'older', at: 1 })

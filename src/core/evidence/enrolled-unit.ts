@@ -36,7 +36,7 @@ export interface EnrolledUnit {
   sums: EvidenceUnit | null
   /** Cache of its worst case, which every look needs, until more is reported; `null`: nothing is known of it. Not stored. */
   worst?: EvidenceUnit | null
-  /** Samples whose savings were counted, the tokens that stopping would have spared in them, and those whose loss is known. Absent: none. */
+  /** Samples whose savings were counted, the tokens that stopping would have spared in them, and samples of known loss. Absent: none. */
   saved?: CountedUnit
 }
 

@@ -4,11 +4,11 @@ import { seeUnits } from './apply-sight.js'
 import { cohortRules } from './cohort-rules.js'
 import { type ContextState, withSlices } from './context-state.js'
 import type { EffectiveThreshold } from './effective-threshold.js'
-import { countIn, type Fold } from './fold.js'
+import type { Fold } from './fold.js'
 import { followUp } from './follow-up.js'
 import { countUnenrolled, isNeverAsked, isOfNew, unitsWithoutEntry } from './left-out.js'
 import type { PendingOutcome } from './pending-outcomes.js'
-import { takeReport } from './take-report.js'
+import { countIn, takeReport } from './take-report.js'
 import { thresholdInForce } from './threshold-in-force.js'
 
 /** Whether new generations of the leaf are evidence of the context that certifies for it. @param force its threshold in force, if known */

@@ -1,11 +1,11 @@
-import { countIn, type Fold } from './fold.js'
+import type { Fold } from './fold.js'
 import { policyOf } from './ledger.js'
 import type { EnrolmentEntry, EnrolmentList } from '../evidence/enrolment-list.js'
 import { certifyingDepth, chainOf, isCertifying } from '../policy/context.js'
 import { createChain } from './context-room.js'
 import { followUp } from './follow-up.js'
 import { cohortRules } from './cohort-rules.js'
-import { takeReport } from './take-report.js'
+import { countIn, takeReport } from './take-report.js'
 
 /** Enrols the generations that a replica has drawn (see docs/concepts/certificate.md). */
 export function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {

@@ -1,8 +1,8 @@
+import type { EndedDay } from '../stats/savings-sums.js'
 import type { KeptTrace } from '../stats/trace.js'
 import type { ContextCounts } from './context-counts.js'
-import { type ContextState, withSlices } from './context-state.js'
+import type { ContextState } from './context-state.js'
 import type { Cohorts } from '../evidence/cohorts.js'
-import { countUnits } from '../evidence/reports.js'
 import type { EnrolmentTimes } from '../evidence/enrolment-list.js'
 import { depthOf, isWithin } from '../policy/context.js'
 import type { Predictor } from '../scores/predictor.js'
@@ -10,7 +10,6 @@ import type { Reservoir } from '../scores/reservoir.js'
 import type { PendingOutcomes } from './pending-outcomes.js'
 import type { Change } from './threshold-change.js'
 import type { Ledger } from './ledger.js'
-import type { EndedDay } from './savings-by-day.js'
 
 /**
  * Learned state while a run of entries is folded, changed in place: reads see earlier writes, and writes can be committed or
@@ -56,14 +55,6 @@ export function foldedStates (committed: ReadonlyMap<string, ContextState>): Fol
     keys: () => [...new Set([...committed.keys(), ...changed.keys()])].filter((key) => get(key) !== undefined),
     set: (key, state) => { changed.set(key, state) },
   }
-}
-
-/** Counts units in the reports of a context. @returns its state, as stored */
-export function countIn (fold: Fold, key: string, more: Parameters<typeof countUnits>[1]): ContextState {
-  const state = fold.get(key)!
-  const next = withSlices(state, { reports: countUnits(state.reports, more) })
-  fold.set(key, next)
-  return next
 }
 
 /** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */

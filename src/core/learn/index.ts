@@ -23,7 +23,6 @@ export type {
 } from './log-entry.js'
 export { type PendingOutcome, PendingOutcomes, pruneSteps, SLOTS_OF_CONTEXT } from './pending-outcomes.js'
 export { probeValidity } from './probe-form.js'
-export type { EndedDay } from './savings-by-day.js'
 export { scoredEvidence } from './scored-evidence.js'
 export { packState, type StoredState, unpackState } from './stored-state.js'
 export { type Change, type UnreadableChange, WITHDRAWALS } from './threshold-change.js'

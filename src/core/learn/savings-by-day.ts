@@ -3,12 +3,6 @@ import { addSums, dayOf, type SavingsOfDay, type SavingsSums, sumsOn } from '../
 import { withSlices } from './context-state.js'
 import type { Fold } from './fold.js'
 
-/** What every context added up on a day that is over. */
-export interface EndedDay {
-  readonly day: number
-  readonly contexts: ReadonlyMap<string, SavingsSums>
-}
-
 /** The day (UTC) of the log. */
 export function presentDay ({ cohorts }: Fold): number { return dayOf(cohorts.time ?? 0) }
 

@@ -1,6 +1,6 @@
 import { type EnrolledUnit, isEvidence, noteIndex, type SampleReport } from '../evidence/enrolled-unit.js'
 import { countUnlabelled } from '../evidence/labels.js'
-import { countReport } from '../evidence/reports.js'
+import { countReport, countUnits } from '../evidence/reports.js'
 import { MAX_SAMPLES } from '../outcome/outcome.js'
 import { watchControl } from './apply-fidelity.js'
 import { cohortRules, type RulesOfContext } from './cohort-rules.js'
@@ -61,4 +61,12 @@ function reportOf (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: Co
   if (!isLabelWanted) return { report: { kind: 'known', unit }, unit }
   const { hasRoomForLabel: isAwaited } = fold.cohorts.of(key, state.epoch.name)
   return { report: isAwaited ? { kind: 'awaits_label', generation_id: outcome.generation_id } : { kind: 'at_worst', unit }, unit }
+}
+
+/** Counts units in the reports of a context. @returns its state, as stored */
+export function countIn (fold: Fold, key: string, more: Parameters<typeof countUnits>[1]): ContextState {
+  const state = fold.get(key)!
+  const next = withSlices(state, { reports: countUnits(state.reports, more) })
+  fold.set(key, next)
+  return next
 }

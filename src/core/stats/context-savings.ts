@@ -20,7 +20,8 @@ export interface ContextSavings {
 }
 
 export function noSavings (time: number): ContextSavings {
-  return { sums: NO_SAVINGS, probe_tokens: 0, probe_prefill_tokens: 0, spending: NO_SPENDING, day: firstDay(time), today: null, history: undefined }
+  const none = { sums: NO_SAVINGS, probe_tokens: 0, probe_prefill_tokens: 0, spending: NO_SPENDING }
+  return { ...none, day: firstDay(time), today: null, history: undefined }
 }
 
 /** The tokens that an outcome reports. */

@@ -11,7 +11,8 @@ export type { OpenEvidence } from './prefixes.js'
 export { probeOverhead } from './probe-spending.js'
 export { HOURS, hoursOf, type SavingsHour, startHistory } from './savings-history.js'
 export {
-  addSums, dayOf, figuresOfSums, fromNumbers, NO_SUMS, SAVINGS_DAYS, SAVINGS_NUMBERS, type SavedFigures, type SavingsOfDay, type SavingsSums, startOfDay, toNumbers,
+  addSums, dayOf, type EndedDay, figuresOfSums, fromNumbers, NO_SUMS, SAVINGS_DAYS, SAVINGS_NUMBERS, type SavedFigures, type SavingsOfDay,
+  type SavingsSums, startOfDay, toNumbers,
 } from './savings-sums.js'
 export { NO_SAVINGS, type Savings } from './savings.js'
 export { type KeptTrace, stepsAtCadence, type Stop, stopsOf, type Trace } from './trace.js'

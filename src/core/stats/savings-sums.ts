@@ -53,6 +53,12 @@ export interface SavingsOfDay extends SavingsSums {
   readonly day: number
 }
 
+/** What every context added up on a day that is over. */
+export interface EndedDay {
+  readonly day: number
+  readonly contexts: ReadonlyMap<string, SavingsSums>
+}
+
 /** Days for which the sums of ended days are kept: 13 months. */
 export const SAVINGS_DAYS = 400
 

@@ -36,7 +36,8 @@ interface TextTable {
 }
 
 function textTables (tables: Tables): Array<[StateTable, TextTable]> {
-  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, history, audit, trainingRuns, trainingSeries, savings } = tables
+  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, history, audit } = tables
+  const { trainingRuns, trainingSeries, savings } = tables
   return [
     ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['cohorts', { rows: cohorts }], ['policies', { rows: policies }],
     ['pins', { rows: pins }], ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['traces', { rows: traces }],

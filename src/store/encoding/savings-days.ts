@@ -1,7 +1,6 @@
 import { promisify } from 'node:util'
 import { deflateRaw, inflateRawSync } from 'node:zlib'
-import { fromNumbers, SAVINGS_NUMBERS, type SavingsSums, toNumbers } from '../../core/stats/index.js'
-import type { EndedDay } from '../../core/learn/index.js'
+import { type EndedDay, fromNumbers, SAVINGS_NUMBERS, type SavingsSums, toNumbers } from '../../core/stats/index.js'
 import { inTurns } from './in-turns.js'
 
 const deflate = promisify(deflateRaw)

@@ -92,7 +92,8 @@ export class RedisLearning {
       KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir, KEYS.traces, KEYS.savings,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), encodeFollowUp(follow_up), CHANNEL,
-      HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]), ended.length,
+      HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]),
+      ended.length,
       ...decisive, ...changes.map(encodeChange), ...tables.flatMap(({ written, deleted }) => [...written, ...deleted]), ...ended.flat(),
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)

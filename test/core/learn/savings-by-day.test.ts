@@ -13,7 +13,8 @@ const of = (task: string) => ({ context: { model: 'q', task } })
 /** All sums within a prefix: of ended days, and of the days in states that have not ended. */
 function allSums (fold: MemoryFold, prefix = '*'): SavingsSums {
   const ended = fold.days.flatMap(({ contexts }) => [...contexts])
-  const today = [...fold.states].flatMap(([key, { savings: { today } }]) => today?.day === dayOf(fold.cohorts.time!) ? [[key, today] as const] : [])
+  const present = dayOf(fold.cohorts.time!)
+  const today = [...fold.states].flatMap(([key, { savings: { today } }]) => today?.day === present ? [[key, today] as const] : [])
   return [...ended, ...today].filter(([key]) => isWithin(key, prefix)).reduce((sum, [, sums]) => addSums(sum, sums), NO_SUMS)
 }
 
@@ -67,8 +68,9 @@ t.test('losses at the threshold in force are counted, and those of late labels w
   }
   t.same(lost(), { samples: 9, squares: 27, lost: 3, gained: 3 })
   fold.report(0.13, time + 1000, CHANGED)
-  const unlabelled = { ...fold.state().savings.today!, saved: { ...fold.state().savings.today!.saved, treated: { generations: 8, tokens: 0 } } }
-  t.match(figuresOfSums(unlabelled), { lost: { estimate: 0 }, unlabelled: 2 }, 'it is left out until its label comes')
+  const { today } = fold.state().savings
+  const stopping = { ...today!, saved: { ...today!.saved, treated: { generations: 8, tokens: 0 } } }
+  t.match(figuresOfSums(stopping), { lost: { estimate: 0 }, unlabelled: 2 }, 'it is left out until its label comes')
   fold.append({ type: 'label', generation_id: 'g0.13', em: 1 }, time + DAY)
   t.same(lost(), { samples: 3, squares: 9, lost: 3, gained: 0 }, 'on the day of the label')
   t.same(allSums(fold).lost, { samples: 12, squares: 36, lost: 6, gained: 3 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addSums, countControl, countLoss, countReported, dayOf, figuresOfSums, fromNumbers, NO_SUMS, type SavingsSums, startOfDay, sumsOn, toNumbers,
+  addSums, countControl, countLoss, countReported, dayOf, figuresOfSums, fromNumbers, NO_SUMS, type SavingsSums, startOfDay, sumsOn,
+  toNumbers,
 } from '../../../src/core/stats/savings-sums.js'
 import { estimateSavings, NO_SAVINGS } from '../../../src/core/stats/savings.js'
 import { holds } from '../../property.js'
@@ -12,8 +13,13 @@ const areClose = (a: SavingsSums, b: SavingsSums) => toNumbers(a).every((value, 
 const tokens = fc.integer({ min: 0, max: 5000 })
 /** A generation of a day: a treated one, or a control one with its loss. */
 const generation = fc.record({
-  day: fc.integer({ min: 0, max: 3 }), tokens, probes: fc.integer({ min: 0, max: 50 }), isControl: fc.boolean(),
-  loss: fc.constantFrom(null, -1, 0, 0, 0, 0.5, 1), share: fc.constantFrom(0.02, 0.2, 0.5), enrolled: fc.constantFrom(1, 0.25),
+  day: fc.integer({ min: 0, max: 3 }),
+  tokens,
+  probes: fc.integer({ min: 0, max: 50 }),
+  isControl: fc.boolean(),
+  loss: fc.constantFrom(null, -1, 0, 0, 0, 0.5, 1),
+  share: fc.constantFrom(0.02, 0.2, 0.5),
+  enrolled: fc.constantFrom(1, 0.25),
 })
 type Generation = typeof generation extends fc.Arbitrary<infer T> ? T : never
 

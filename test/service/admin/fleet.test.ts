@@ -9,7 +9,6 @@ const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, alarms: [], withdrawn_at: null, ...fields,
 }) as ContextRow
 
-
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
   const rows = [
     rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),

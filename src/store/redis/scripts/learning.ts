@@ -64,8 +64,8 @@ return {
  * KEYS: lease, cursor, ledger, follow_up, version, changed, history, log; then the tables contexts, pending, cohorts, reservoir,
  * traces; then savings.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), follow_up, channel, history limit, counts of decisive keys and
- * of changes, for each table counts of rows and of deletions, count of days; then decisive keys, changes, for each table keys with rows, and keys; then
- * days with their sums.
+ * of changes, for each table counts of rows and of deletions, count of days; then decisive keys, changes, for each table keys with
+ * rows, and keys; then days with their sums.
  * Returns OK; or LEASE or CURSOR, having written nothing.
  */
 export const commit = `
@@ -118,7 +118,9 @@ for _, context in ipairs(removed) do                              -- their trace
   redis.call('HDEL', KEYS[13], unpack(names))
 end
 for _ = 1, ARGV[21] do                                            -- days that have ended
-  redis.call('HSETNX', KEYS[14], ARGV[at], ARGV[at + 1])
+  if not redis.call('HGET', KEYS[14], ARGV[at]) then              -- a day ends once
+    redis.call('HSET', KEYS[14], ARGV[at], ARGV[at + 1])
+  end
   for _, day in ipairs(redis.call('HKEYS', KEYS[14])) do
     if tonumber(day) <= ARGV[at] - ${SAVINGS_DAYS} then
       redis.call('HDEL', KEYS[14], day)
