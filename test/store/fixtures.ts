@@ -178,13 +178,14 @@ export async function contentOf (store: Store) {
   }
 }
 
-/** Counts outcomes into the root's state, as a learner folds them. */
+/** Counts outcomes into the root's state, as a learner folds them. Each commit ends the day with the number of outcomes. */
 export async function foldNext (store: Store, token: number, waitMs: number): Promise<void> {
   const { cursor, contexts } = await store.learned()
   const entries = await store.read(cursor, 50, waitMs)
   if (entries.length === 0) return
-  const next = state((contexts.get('*')?.reports.generations ?? 0) + entries.filter(({ entry }) => entry.type === 'outcome').length)
-  await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
+  const day = (contexts.get('*')?.reports.generations ?? 0) + entries.filter(({ entry }) => entry.type === 'outcome').length
+  const days = [{ day, contexts: new Map([['*', sumsOf(day)]]) }]
+  await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', state(day)]]), decisive: ['*'], days }))
 }
 
 /** The errors that every operation of a store rejects with; `null` where an operation succeeds. */

@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.js'
 import { temporaryFolder, until } from '../helper.js'
 import { mulberry32 } from '../random.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { foldNext, idsIn, idsOf, outcomes } from './fixtures.js'
+import { foldNext, idsIn, idsOf, outcomes, sumsOf } from './fixtures.js'
 import { BATCH, startStoreProcess } from './store-process.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
@@ -45,7 +45,11 @@ async function check (t: Test, store: Store, record: Record): Promise<void> {
   const { cursor, contexts } = await store.learned()
   const waiting = idsIn((await store.read(cursor, 1_000_000, 0)).filter(({ entry }) => entry.type === 'outcome'))
   t.equal(new Set(waiting).size, waiting.length, 'no outcome is in the log twice')
-  t.equal((contexts.get('*')?.reports.generations ?? 0) + waiting.length, sent.length * BATCH, 'each outcome was folded once or waits once')
+  const folded = contexts.get('*')?.reports.generations ?? 0
+  t.equal(folded + waiting.length, sent.length * BATCH, 'each outcome was folded once or waits once')
+  if (folded > 0) t.same(await store.readSavings(folded), new Map([['*', sumsOf(folded)]]), 'the day that ended with the last commit')
+  const later = await Promise.all(Array.from({ length: 50 }, (_, i) => store.readSavings(folded + 1 + i)))
+  t.ok(later.every((day) => day === null), 'no day without its commit')
 }
 
 t.test('a killed process loses nothing that it acknowledged', async (t) => {

@@ -10,7 +10,7 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   await useAll(store)
   const names = [
     'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'loss', 'pending', 'pins', 'policies', 'policy_version',
-    'predictors', 'predictors_at', 'replicas', 'reservoir', 'salt', 'seen:a',
+    'predictors', 'predictors_at', 'replicas', 'reservoir', 'salt', 'savings', 'seen:a',
     'state_id', 'stop_bytes', 'stops', 'traces', 'training_runs', 'training_series', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))

@@ -12,9 +12,9 @@ t.test('a commit under another lease or from another cursor writes nothing', { s
   await redis.flushall()
   const keys = [
     KEYS.lease, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.contexts, KEYS.pending,
-    KEYS.cohorts, KEYS.reservoir, KEYS.traces,
+    KEYS.cohorts, KEYS.reservoir, KEYS.traces, KEYS.savings,
   ]
-  const args = [7, '0-0', '2-0', '2-1', '{}', '{}', 'channel', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+  const args = [7, '0-0', '2-0', '2-1', '{}', '{}', 'channel', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   const run = async () => await redis.eval(commit, keys.length, ...keys, ...args)
   t.equal(await run(), 'LEASE')
   await redis.set(KEYS.lease, '77 a')
