@@ -10,6 +10,6 @@ export function ChangeReason ({ change: { key: context, by, reason, alarm } }: {
   if (alarm === undefined || context === null) return <>{NONE}</>
   const { since, em_drop: drop, generations, stops } = alarm
   const list = `${routeTo('generation')}?${new URLSearchParams({ stops: context, since }).toString()}`
-  const loss = `since ${clockTime(since)}: about ${points(drop, 1)} in ${count(generations)} generations; `
+  const loss = `since ${clockTime(since)}: about ${points(drop, 1)} of EM lost in ${count(generations)} generations; `
   return <>{loss}<a href={list}>{count(stops)} stops since</a></>
 }

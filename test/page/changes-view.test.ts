@@ -23,7 +23,7 @@ t.test('changes of thresholds are listed with their causes, and with who made th
     ['unreadable', 'unreadable', 'never stop', 'stopgate', '12'],
   ])
   t.match(rows[0]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
-  t.match(rows[1]![4], /^since 25 Nov 2026, \d\d:31:00: about 12.5 pt in 48 generations; 130 stops since$/)
+  t.match(rows[1]![4], /^since 25 Nov 2026, \d\d:31:00: about 12.5 pt of EM lost in 48 generations; 130 stops since$/)
   await page.click('130 stops since')
   t.equal(page.window.location.hash, '#/generation?stops=model%3Dsteady-8b%2Ctask%3Dmath&since=2026-11-25T11%3A31%3A00.000Z')
 })
