@@ -128,7 +128,7 @@ async function breached (fleet: DrillFleet, { fault, action }: Drill): Promise<v
   const { page, readyz, metric, alert } = fleet.signs
   await certify(fleet)
   await fault(async () => {}, [
-    page('/v1/fleet', 'the alarm breach', hasAlarm('breach')), readyz('stops served other answers than were probed'),
+    page('/v1/fleet', 'the alarm breach', hasAlarm('breach')), readyz('recent stops served another answer than was probed'),
     metric(`stopgate_breaches_total{context="${KEY}"}`), alert('Breach'),
   ], () => send(fleet, servedWrongly(5)))
   await action({
