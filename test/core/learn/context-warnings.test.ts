@@ -26,9 +26,6 @@ t.test('a context that is reported on under other ids is warned about', async (t
   t.same(warned({ unlisted: 40, missing: 100 }), ['outcomes_missing', 'left_out_high'])
 })
 
-t.test('a context whose signals have too many names is warned about', async (t) => {
-})
-
 /** Stops in this order; `other`: with another answer than was probed. */
 function fidelityOf (...stops: ReadonlyArray<readonly [count: number, probe: true | 'other']>): Fidelity {
   let fidelity = NO_FIDELITY
