@@ -34,7 +34,7 @@ const row = {
   }),
   answers_lost_low: bound('Lower bound of answers_lost (95 %)'),
   answers_lost_high: bound('Upper bound of answers_lost (95 %)'),
-  answers_unlabelled: figure('Generations whose answer stopping changed and that are left out of answers_lost, since no label says yet which answer was right'),
+  answers_unlabelled: figure('Generations whose answer stopping changed and that are left out of answers_lost, since no label says which answer was right'),
 }
 
 /** The fields of a row, in the order of the columns of a file. */

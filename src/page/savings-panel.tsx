@@ -91,14 +91,14 @@ function DaysSaved ({ prefix, days }: { prefix: string, days: [since: string, un
       <p>
         {total.tokens_saved === null
           ? <span>Too few control generations to say what was saved</span>
-          : <span><b>{percent(ratioOf(total))}</b> saved: {short(total.tokens_saved)} tokens ({intervalOf(total)})</span>}
+          : <span><b>{percent(ratioOf(total))}</b> saved: {short(total.tokens_saved)} tokens (95 %: {intervalOf(total)})</span>}
         . {lostIn(total)}
         {unknown > 0 && <span class='muted'> Too few control generations in {unknown} of {counted(rows.length, 'day')} to show them.</span>}
       </p>
       <SavingsChart rows={rows} unit='day' range={rangeOfDays(days)} />
       <p class='filters'>
         <Download path={`v1/savings.csv?${query}&by=day`} name={`savings by day ${days.join(' to ')}.csv`}>Download CSV by day</Download>
-        <Download path={`v1/savings.csv?${query}&by=context`} name={`savings by context ${days.join(' to ')}.csv`}>by context</Download>
+        <Download path={`v1/savings.csv?${query}&by=context`} name={`savings by context ${days.join(' to ')}.csv`}>CSV by context</Download>
       </p>
     </>
   )
@@ -106,8 +106,8 @@ function DaysSaved ({ prefix, days }: { prefix: string, days: [since: string, un
 
 function lostIn ({ answers_lost: lost, answers_lost_low: low, answers_lost_high: high, answers_unlabelled: unlabelled, generations }: SavingsReply['total']): string {
   if (lost === null) return 'Right answers lost: not known of any control generation.'
-  const missing = unlabelled !== null && unlabelled >= 1 ? ` About ${count(Math.round(unlabelled))} more answers were changed and have no label yet.` : ''
-  return `Right answers lost: ${count(Math.round(lost))} (${count(Math.round(low!))} to ${count(Math.round(high!))}) of ${count(generations)} generations.${missing}`
+  const missing = unlabelled !== null && unlabelled >= 1 ? ` About ${count(Math.round(unlabelled))} more were changed and have no label.` : ''
+  return `Right answers lost: ${count(Math.round(lost))} (95 %: ${count(Math.round(low!))} to ${count(Math.round(high!))}) of ${count(generations)} generations.${missing}`
 }
 
 /** Saves a file of the API: a link could not send the token. */
@@ -120,7 +120,7 @@ function Download ({ path, name, children }: { path: string, name: string, child
     URL.revokeObjectURL(url)
   }
   const onClick = () => { save().then(() => { setProblem('') }, (error: Error) => { setProblem(error.message) }) }
-  return <><button type='button' class='quiet' onClick={onClick}>{children}</button>{problem !== '' && <span class='problem' role='alert'>{problem}</span>}</>
+  return <><button type='button' onClick={onClick}>{children}</button>{problem !== '' && <span class='problem' role='alert'>{problem}</span>}</>
 }
 
 /** Savings over the last day, or over any days, of all contexts or of a part. */
@@ -141,7 +141,7 @@ export function SavingsPanel ({ fleet }: { fleet: FleetReply & { readonly at: st
       title='Savings over time' actions={
         <div class='filters'>
           <input
-            type='search' aria-label='Savings of' placeholder={fleet.prefix === '*' ? 'Of all; or a key, such as team=a' : fleet.prefix} value={wanted}
+            type='search' aria-label='Savings of' placeholder={fleet.prefix === '*' ? 'All, or a key: team=a' : fleet.prefix} value={wanted}
             onChange={({ currentTarget }) => { setPrefix(currentTarget.value.trim()) }}
           />
           <select aria-label='Time' value={span} onChange={({ currentTarget: { value } }) => { setSpan(value) }}>

@@ -52,7 +52,7 @@ t.test('savings are shown over the last day, and over any days with an interval 
   t.match(page.card('Savings over time'), '20.7 % saved: 120K tokens\n', 'by the hour')
   t.equal(asked(), undefined, 'days are not read before they are shown')
   await page.fill('Time', 'week')
-  t.match(page.card('Savings over time'), '23.5 % saved: 1.14M tokens (912K to 1.37M). Right answers lost: 24 (−6 to 66) of 6,000 generations. About 6 more answers were changed and have no label yet.')
+  t.match(page.card('Savings over time'), '23.5 % saved: 1.14M tokens (95 %: 912K to 1.37M). Right answers lost: 24 (95 %: −6 to 66) of 6,000 generations. About 6 more were changed and have no label.')
   t.equal(asked(), 'v1/savings?since=2025-12-29&until=2026-01-05&by=day')
   await page.fill('Time', 'range')
   await page.fill('First day', '2025-10-01')
