@@ -1,5 +1,5 @@
 import { type Static, Type } from '#typebox'
-import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } from '../src/core/learn/index.js'
+import { PIN_WARNINGS, type PinWarning } from '../src/core/learn/index.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/index.js'
 import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
@@ -28,6 +28,14 @@ const dryRunOptions = {
 }
 
 export const DryRunQuerySchema = Type.Object(dryRunOptions, { additionalProperties: false })
+
+const creation = {
+  create: Type.Optional(Type.Boolean({
+    description: 'true: the context may be unknown; absent or false: 404 CONTEXT_NOT_FOUND unless an outcome has named it or one below it, or it has a policy or pin',
+  })),
+}
+
+export const PinQuerySchema = Type.Object({ ...dryRunOptions, ...creation }, { additionalProperties: false })
 
 /** For calls without a body. */
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...dryRunOptions }, { additionalProperties: false })
@@ -142,8 +150,10 @@ export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
 
 export const PolicyQuerySchema = Type.Object({
   reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Reason, kept in the audit trail (1 to 500 characters)' })),
-  ...DryRunQuerySchema.properties,
+  ...dryRunOptions,
 }, { additionalProperties: false })
+
+export const PolicyChangeQuerySchema = Type.Object({ ...PolicyQuerySchema.properties, ...creation }, { additionalProperties: false })
 
 export const UNKNOWN_PER_DAY = 'null: unknown, since there is less than an hour of traffic, fewer than 10 control generations or no evidence at the threshold; and above pools and leaves'
 
@@ -199,7 +209,7 @@ export const PinReplySchema = Type.Object({
   warnings: Type.Optional(Type.Unsafe<readonly PinWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...PIN_WARNINGS] },
-    description: 'context_unknown: no outcome has named this context yet, so check its key; pin_without_effect: the context has others below it and the pin holds for none of ' +
+    description: 'pin_without_effect: the context has others below it and the pin holds for none of ' +
       'them, since it is no pool or each of its contexts has a pin of its own; absent: nothing',
   })),
 }, { title: 'PinReply', description: 'Where the pin holds', examples: [{ key: 'model=steady-8b,task=choices', pinned_contexts: 1 }] })
@@ -209,11 +219,6 @@ export const PolicyReplySchema = Type.Object({
   policy: PolicyPatchSchema,
   effective: PolicySchema,
   ...Type.Partial(CommandDryRunSchema).properties,
-  warnings: Type.Optional(Type.Unsafe<readonly PolicyWarning[]>({
-    type: 'array',
-    items: { type: 'string', enum: [...POLICY_WARNINGS] },
-    description: 'context_unknown: no outcome has named this context yet, so check its key; absent: nothing',
-  })),
 }, { title: 'PolicyReply', description: 'The policy that the context states, and the one in force', examples: [POLICY_REPLY_EXAMPLE] })
 
 /** The same schema with the example of a dry run. */

@@ -6,8 +6,8 @@ import {
 } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import {
-  CommandDryRunSchema, DryRunQuerySchema, PinReplySchema, PinSchema, PolicyDryRunSchema, PolicyMergePatchSchema,
-  PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
+  CommandDryRunSchema, DryRunQuerySchema, PinQuerySchema, PinReplySchema, PinSchema, PolicyChangeQuerySchema, PolicyDryRunSchema,
+  PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
 } from '../openapi/policy-schemas.js'
 import { ContextHistoryQuerySchema, ContextHistorySchema } from '../openapi/snapshot-schemas.js'
 import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../openapi/tradeoff-schemas.js'
@@ -120,7 +120,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
         'evidence_span_seconds, min_tokens, check_every_tokens or check_growth starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
         CONFIRM_POLICY,
       params,
-      querystring: PolicyQuerySchema,
+      querystring: PolicyChangeQuerySchema,
       body: PolicyPatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
@@ -137,7 +137,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
         'Neither this nor setting the mode back loses evidence. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
       params,
-      querystring: PolicyQuerySchema,
+      querystring: PolicyChangeQuerySchema,
       body: PolicyMergePatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
@@ -165,7 +165,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       description: 'The pin takes effect at once. Above the leaves, it applies only where the context is a pool (see certify_at in the policy), to all contexts ' +
         'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy. ' + CONFIRM,
       params,
-      querystring: DryRunQuerySchema,
+      querystring: PinQuerySchema,
       body: PinSchema,
       response: { 200: PinReplySchema, ...anyError },
     },

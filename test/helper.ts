@@ -51,11 +51,17 @@ export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger,
     ...parts,
     async send (method, url, body, headers = {}) {
       const payload = body !== undefined && { payload: body as object }
-      const reply = await parts.app.inject({ method, url, headers, ...payload } as InjectOptions)
+      const reply = await parts.app.inject({ method, url: creating(method, url), headers, ...payload } as InjectOptions)
       const isJson = String(reply.headers['content-type']).startsWith('application/json')
       return { status: reply.statusCode, body: isJson ? reply.json() : reply.body, headers: reply.headers }
     },
   }
+}
+
+/** Adds create=true to a URL that sets a policy or pin, unless it names `create`: most tests set these before the first outcome. */
+export function creating (method: InjectOptions['method'], url: string): string {
+  const isCreating = (method === 'PUT' || method === 'PATCH') && /^\/v1\/contexts\/[^/?]+\/(policy|pin)(\?|$)/.test(url) && !url.includes('create=')
+  return isCreating ? `${url}${url.includes('?') ? '&' : '?'}create=true` : url
 }
 
 /**

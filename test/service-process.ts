@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import type { EnrolmentTimes } from '../src/core/evidence/enrolment-list.js'
-import { until } from './helper.js'
+import { creating, until } from './helper.js'
 import { bundleService } from './service-bundle.js'
 import { atTestCadence } from './test-cadence.js'
 
@@ -61,7 +61,7 @@ export function startProcess (
     exited: new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })) }),
     url,
     post: (path, body, headers) => call(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
-    put: (path, body, headers) => call(path, { method: 'PUT', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    put: (path, body, headers) => call(creating('PUT', path), { method: 'PUT', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
     delete: (path, headers = {}) => call(path, { method: 'DELETE', headers }),
     get: (path, headers = {}) => call(path, { headers }),
   }

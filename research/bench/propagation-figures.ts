@@ -25,7 +25,7 @@ export async function propagationFigures ({ changes }: Load): Promise<Figure[]> 
 async function timeOf (one: Server, other: Server, i: number): Promise<number> {
   const threshold = 0.2 + (i % 500) / 1000
   const startedAt = performance.now()
-  const put = fetch(`${one.url}/v1/contexts/${encodeURIComponent(KEY)}/pin`, { method: 'PUT', headers, body: JSON.stringify({ threshold, reason: 'bench' }) })
+  const put = fetch(`${one.url}/v1/contexts/${encodeURIComponent(KEY)}/pin?create=true`, { method: 'PUT', headers, body: JSON.stringify({ threshold, reason: 'bench' }) })
   for (;;) {
     const decision = await (await fetch(`${other.url}/v1/decisions`, { method: 'POST', headers, body: STEP })).json() as { threshold: number }
     if (decision.threshold === threshold) break

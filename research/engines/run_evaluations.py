@@ -59,7 +59,7 @@ def right_answers(spec: ModelSpec, model: Any, tokenizer: Any, options: argparse
 def set_policy(url: str, context: str, policy: dict[str, Any]) -> None:
     """Sets the policy of a context."""
     headers = {"content-type": "application/json"}
-    path = f"{url}/v1/contexts/{context}/policy"
+    path = f"{url}/v1/contexts/{context}/policy?create=true"
     urllib.request.urlopen(urllib.request.Request(path, json.dumps(policy).encode(), headers, method="PUT")).close()
 
 

@@ -134,8 +134,8 @@ def set_policy(url: str, key: str, check_every: int | None) -> None:
     cadence = {} if check_every is None else {"check_every_tokens": check_every, "check_growth": 0}
     policy = {"max_em_drop": 0.05, "evidence_span_seconds": 0, **cadence}
     request = Request(
-        f"{url}/v1/contexts/{quote(key)}/policy", json.dumps(policy).encode(), {"content-type": "application/json"},
-        method="PUT",
+        f"{url}/v1/contexts/{quote(key)}/policy?create=true", json.dumps(policy).encode(),
+        {"content-type": "application/json"}, method="PUT",
     )  # fmt: skip
     urlopen(request).close()
 

@@ -32,7 +32,7 @@ interface ActionProps {
   readonly onClose: (isDone: boolean) => void
 }
 
-function pathOf ({ key }: ContextDetail, what: string): string { return `v1/contexts/${encodeURIComponent(key)}/${what}` }
+function pathOf ({ key }: Pick<ContextDetail, 'key'>, what: string): string { return `v1/contexts/${encodeURIComponent(key)}/${what}` }
 
 const MODES = { enforce: 'stop generations at the threshold', shadow: 'decide, but stop nothing', off: 'always continue' } as const
 
@@ -112,8 +112,15 @@ function ResetForm ({ context, onClose }: ActionProps) {
 const POLICY_NOTE = 'Empty fields are inherited; the grey text is the value in force. A bound that you change now is chosen after looking at the ' +
   'evidence; the dry run shows what that costs.'
 
+interface PolicyFormProps {
+  readonly context: Pick<ContextDetail, 'key'>
+  /** Whether the context may be unknown to the service. */
+  readonly create?: boolean
+  readonly onClose: ActionProps['onClose']
+}
+
 /** Changes fields of a policy. Empty fields are inherited. */
-function PolicyForm ({ context, onClose }: ActionProps) {
+export function PolicyForm ({ context, create = false, onClose }: PolicyFormProps) {
   const { data, error } = useData<PolicyReply>(pathOf(context, 'policy'))
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
   const [again, setAgain] = useState('')
@@ -128,7 +135,7 @@ function PolicyForm ({ context, onClose }: ActionProps) {
       title={`Policy of ${context.key}`} onClose={onClose} note={POLICY_NOTE}
       command={(reason) => Object.keys(typed).length === 0 || (unusual !== null && again.trim() !== unusual)
         ? null
-        : { method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}`, body: mergePatch(typed) }}
+        : { method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}${create ? '&create=true' : ''}`, body: mergePatch(typed) }}
     >
       {data === null
         ? <Loading error={error} />

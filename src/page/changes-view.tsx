@@ -90,7 +90,7 @@ function RestoreForm ({ row: { key, replaced }, onClose }: { row: Row, onClose: 
       title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}.</>} onClose={onClose}
       command={(reason) => replaced === null
         ? { method: 'DELETE', path: `${path}?reason=${encodeURIComponent(reason)}` }
-        : { method: 'PUT', path: `${path}?reason=${encodeURIComponent(reason)}`, body: replaced }}
+        : { method: 'PUT', path: `${path}?create=true&reason=${encodeURIComponent(reason)}`, body: replaced }}
     />
   )
 }

@@ -19,7 +19,6 @@ export interface Effects {
 }
 
 const WARNINGS: Readonly<Record<string, string>> = {
-  context_unknown: 'No outcome has named this context yet: check its key.',
   pin_without_effect: 'The pin would hold for no context: this is no pool, or each of its contexts has a pin of its own.',
 }
 

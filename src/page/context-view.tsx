@@ -72,8 +72,13 @@ export function ContextPage ({ name }: { name: string }) {
   const { data: policy, error: policyError, reload: reloadPolicy } = useData<PolicyReply>(`${path}/policy`)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
   if (context === null) {
-    const isUnknown = error?.code === 'CONTEXT_NOT_FOUND'
-    return <><Path name={name} /><h1>{titleOf(name)}</h1>{isUnknown ? <UnknownContext name={name} /> : <Loading error={error} />}</>
+    return (
+      <>
+        <Path name={name} />
+        <h1>{titleOf(name)}</h1>
+        {error?.code === 'CONTEXT_NOT_FOUND' ? <UnknownContext name={name} policy={policy} onChange={reloadPolicy} /> : <Loading error={error} />}
+      </>
+    )
   }
   const { pin, diagnosis, fidelity: { held_until: heldUntil }, labels: { grader_fault: fault } } = context
   const isSum = context.diagnosis?.reason === 'sums_only'

@@ -1,3 +1,6 @@
+import { useState } from 'preact/hooks'
+import { PolicyForm } from './actions.js'
+import type { PolicyReply } from './api.js'
 import { Card } from './parts.js'
 import { routeTo } from './route.js'
 
@@ -13,13 +16,26 @@ export function NextStep () {
   )
 }
 
-/** For a context of which the service knows nothing. */
-export function UnknownContext ({ name }: { name: string }) {
+interface UnknownContextProps {
+  readonly name: string
+  /** The policy that it has; `null`: not read yet. */
+  readonly policy: PolicyReply | null
+  readonly onChange: () => void
+}
+
+/** For a context of which the service knows nothing, or only a policy. */
+export function UnknownContext ({ name, policy, onChange }: UnknownContextProps) {
+  const [isOpen, setOpen] = useState(false)
   if (name === '*') return <NextStep />
+  const hasPolicy = policy !== null && Object.keys(policy.policy).length > 0
   return (
     <Card title='Nothing is known of this context'>
       <p>No worker has named it yet, or there was no room for it. Check how workers spell it: the <a href={routeTo('fleet')}>Fleet view</a> lists the contexts that are known.</p>
-      <p class='note'>A context appears with its first generation. A policy or a pin can be set before that, through the API.</p>
+      {hasPolicy
+        ? <p>It has a policy, which applies from its first generation: <code>{JSON.stringify(policy.policy)}</code></p>
+        : <p>If it is meant to come, you can set its policy now. It applies from the first generation.</p>}
+      <div class='actions'><button type='button' onClick={() => { setOpen(true) }}>{hasPolicy ? 'Policy' : 'Set a policy in advance'} …</button></div>
+      {isOpen && <PolicyForm context={{ key: name }} create onClose={(isDone) => { setOpen(false); if (isDone) onChange() }} />}
     </Card>
   )
 }

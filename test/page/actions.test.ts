@@ -150,8 +150,20 @@ t.test('the score of a pin must be one, and its lifetime is sent in seconds', as
   }
 })
 
+t.test('the policy of an unknown context can be set in advance, and is then shown', async (t) => {
+  const { send } = await build(t)
+  const page = await openPage(t, '#/context/model%3Dx', async ({ method, path, body }) => await send(method as 'GET', `/${path}`, body))
+  await page.click('Set a policy in advance …')
+  await page.until('the policy is read', () => page.field('max_em_drop').placeholder === '2')
+  await page.fill('max_em_drop', '1')
+  await give(page, 'before launch')
+  await page.click('Do it')
+  await page.shows('It has a policy, which applies from its first generation: {"max_em_drop":0.01}')
+  for (const { path } of changesOf(page)) t.match(path, 'create=true')
+})
+
 t.test('a command that fails after its dry run stays open with the message of the service', async (t) => {
-  const effect = { dry_run: true, confirm: 'c', contexts: [], total: 0, changing: 0, warnings: ['context_unknown', 'pin_without_effect'] }
+  const effect = { dry_run: true, confirm: 'c', contexts: [], total: 0, changing: 0, warnings: ['pin_without_effect'] }
   const page = await openPage(t, CONTEXT_VIEW, (request) => {
     if (request.method === 'GET') return serviceWith()(request)
     return request.path.includes('dry_run') ? { status: 200, body: effect } : { status: 409, body: { code: 'UNCONFIRMED', message: 'Other contexts would change now.' } }
@@ -160,7 +172,6 @@ t.test('a command that fails after its dry run stays open with the message of th
   await page.fill('Reason', 'r')
   await page.click(PREVIEW)
   t.match(page.text(), 'No threshold, mode or epoch would change, of 0 contexts that the call applies to.')
-  t.match(page.text(), '▲ No outcome has named this context yet: check its key.')
   t.match(page.text(), '▲ The pin would hold for no context')
   await page.click('Do it')
   t.equal(page.read('dialog[open] [role=alert]'), '▲ Other contexts would change now.')

@@ -109,7 +109,7 @@ t.test('a pause and its end keep the policy of the root, and the evidence', asyn
 t.test('a policy may be changed by a merge patch of either media type', async (t) => {
   const { app } = await build(t)
   const send = (method: 'PATCH' | 'PUT', type: string, payload: object) =>
-    app.inject({ method, url: `${url}/policy`, headers: { 'content-type': type }, payload: JSON.stringify(payload) })
+    app.inject({ method, url: `${url}/policy?create=true`, headers: { 'content-type': type }, payload: JSON.stringify(payload) })
   t.same((await send('PATCH', 'application/merge-patch+json; charset=utf-8', { label: 'agreement' })).json().policy, { label: 'agreement' })
   t.same((await send('PATCH', 'application/json', { max_em_drop: 0.01 })).json().policy, { label: 'agreement', max_em_drop: 0.01 })
   t.match(await send('PUT', 'application/merge-patch+json', { mode: 'off' }), { statusCode: 415 }, 'or it would replace the rest')
@@ -195,8 +195,7 @@ t.test('a pin of the root needs a confirmation where it changes a threshold', as
   t.match(await send('PUT', '/v1/contexts/*/pin', pin), { status: 409, body: { code: 'UNCONFIRMED' } })
   t.match((await send('PUT', '/v1/contexts/*/pin?dry_run=true', pin)).body, { changing: 2, contexts: [{ before: Number, after: null }] }, 'the pool and its member; between them nothing is known')
   t.match(await sendConfirmed(built, 'PUT', '/v1/contexts/*/pin', pin), { status: 200, body: { key: '*', pinned_contexts: 1, warnings: undefined } })
-  const idle = ['context_unknown', 'pin_without_effect']
-  t.strictSame((await send('PUT', '/v1/contexts/model=typo/pin', pin)).body, { key: 'model=typo', pinned_contexts: 0, warnings: idle })
+  t.strictSame((await send('PUT', '/v1/contexts/model=new/pin', pin)).body, { key: 'model=new', pinned_contexts: 0, warnings: ['pin_without_effect'] })
   t.match(await send('DELETE', '/v1/contexts/*/pin?reason=over'), { status: 409, body: { code: 'UNCONFIRMED' } }, 'stopping begins again')
   t.equal((await sendConfirmed(built, 'DELETE', '/v1/contexts/*/pin?reason=over')).status, 204)
 })
@@ -284,6 +283,18 @@ t.test('an unknown query parameter is refused, such as a misspelt dry_run that w
   t.match(await send('PUT', `${url}/pin?dryrun=true`, { threshold: 0.9, reason: 'r' }), { status: 400, body: { message: /dryrun is not a known field: remove it/ } })
   t.match(await send('POST', `${url}/reset?dryrun=true`, { reason: 'r' }), { status: 400 })
   t.match((await send('GET', url)).body, { pin: null, epoch: 1 })
+})
+
+t.test('a mistyped key is refused by each call that sets something, and create=true sets it in advance', async (t) => {
+  const { send } = await build(t)
+  const calls = [['PUT', 'policy', { mode: 'off' }], ['PATCH', 'policy', { mode: 'off' }], ['PUT', 'pin', { threshold: null, reason: 'r' }]] as const
+  for (const [i, [method, what, body]] of calls.entries()) {
+    const path = `/v1/contexts/model=m${i}/${what}`
+    t.match(await send(method, `${path}?create=false`, body), { status: 404, body: { code: 'CONTEXT_NOT_FOUND', message: /add \?create=true/ } })
+    t.equal((await send(method, `${path}?create=true`, body)).status, 200)
+  }
+  t.equal((await send('DELETE', '/v1/contexts/model=typo/policy')).status, 200)
+  t.equal((await send('DELETE', '/v1/contexts/model=typo/pin?reason=r')).status, 204)
 })
 
 t.test('stopping can be paused when the table of policies is full', async (t) => {

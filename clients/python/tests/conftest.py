@@ -124,8 +124,11 @@ class Service:
             return json.load(reply)
 
     def put(self, path: str, body: object, method: str = "PUT") -> None:
+        """Sets a policy or pin, also in a context that no outcome has named yet."""
         headers = {"content-type": "application/json"}
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
+        request = urllib.request.Request(
+            f"{self.url}{path}?create=true", json.dumps(body).encode(), headers, method=method
+        )
         urllib.request.urlopen(request, timeout=30).close()
 
     def pin(self, key: str, threshold: float = 0.5) -> None:

@@ -142,7 +142,7 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
     const path = `${service.url}/v1/contexts/${encodeURIComponent(key)}/pin`
     const reply = threshold === undefined
       ? await request(`${path}?reason=over`, { dispatcher, method: 'DELETE' })
-      : await request(path, {
+      : await request(`${path}?create=true`, {
         dispatcher, method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ threshold, reason: 'conformance' }),
       })
     await reply.body.dump()

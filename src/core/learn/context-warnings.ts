@@ -19,16 +19,11 @@ export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_miss
 
 export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
 
-/** Warnings in replies to policies. `context_unknown`: no outcome has named the context yet; its key may be misspelt. */
-export const POLICY_WARNINGS = ['context_unknown'] as const
-
-export type PolicyWarning = typeof POLICY_WARNINGS[number]
-
 /**
  * Warnings in replies to pins. `pin_without_effect`: the pin is above the leaves and applies to none of them, since its context is not a
  * pool or each context of the pool has a pin of its own.
  */
-export const PIN_WARNINGS = [...POLICY_WARNINGS, 'pin_without_effect'] as const
+export const PIN_WARNINGS = ['pin_without_effect'] as const
 
 export type PinWarning = typeof PIN_WARNINGS[number]
 

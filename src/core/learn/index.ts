@@ -10,7 +10,7 @@ export { compileSnapshot, SnapshotCompiler } from './compile-snapshot.js'
 export { ContextCounts, contextsOfPrefix } from './context-counts.js'
 export { type ContextState, endedEpoch, openEpoch } from './context-state.js'
 export {
-  contextWarnings, neverLabelled, OUTCOME_WARNINGS, type OutcomeWarning, PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning,
+  contextWarnings, neverLabelled, OUTCOME_WARNINGS, type OutcomeWarning, PIN_WARNINGS, type PinWarning,
 } from './context-warnings.js'
 export { countNewMembers } from './effective-threshold.js'
 export { FIRST_TRAINING, type Ledger, newLedger, policyOf, type Waiting } from './ledger.js'

@@ -13,7 +13,7 @@ import { createCommander } from '../learner/commander.js'
 import { LayeredMap } from '../snapshot/layered-map.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { checkKey, forEachChunk, readContextKeys } from './context-reader.js'
+import { checkKey, checkKnown, forEachChunk, readContextKeys, SEE_LIST } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 
 /** The effect that a command would have. */
@@ -26,9 +26,13 @@ interface Bound {
   /** Prefix that the caller is bound to; `null`: not bound. */
   readonly prefix: string | null
 }
-interface PolicyRequest extends Origin, DryRunOptions, Bound {}
+interface Creating {
+  /** Whether the context may be unknown; absent: false. */
+  readonly create?: boolean
+}
+interface PolicyRequest extends Origin, DryRunOptions, Bound, Creating {}
 interface CommandRequest extends Required<Origin>, DryRunOptions {}
-interface PinCommandRequest extends CommandRequest, Bound {}
+interface PinCommandRequest extends CommandRequest, Bound, Creating {}
 
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
@@ -87,11 +91,12 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
   async function change (
     key: string, requested: PolicyMergePatch | null, next: NextPolicy, request: PolicyRequest, isHarmless = false
   ) {
-    const { dry_run, confirm, prefix, ...origin } = request
+    const { dry_run, confirm, prefix, create = false, ...origin } = request
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
     const tried = await give(async (revision) => {
-      const { policies } = await stated(revision)
+      const { policies, pins } = await stated(revision)
+      if (requested !== null && !create) await checkKnown(store, config, key, { policies, pins, prefix })
       const policy = next(policies.get(key))
       isHarmless ||= isPause(policies.get(key), policy)
       if (policy !== null) checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
@@ -99,8 +104,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       if (requested?.score != null || requested?.label != null) checkScore(view.effective)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
-    const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
-    return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown' as const] }) }
+    return { ...view!, ...tried }
   }
 
   /** A policy must not name a predictor that could score nothing. @throws InvalidPolicyError */
@@ -137,13 +141,14 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     },
 
     /** Replaces the pin of the context, and returns where it applies. */
-    async setPin (key: string, request: PinRequest, { dry_run, confirm, prefix, ...origin }: PinCommandRequest) {
+    async setPin (key: string, request: PinRequest, { dry_run, confirm, prefix, create = false, ...origin }: PinCommandRequest) {
       checkKey(config, key)
       await snapshotHolder.refresh() // before, since a pin that is in force must not be answered with an error
       const { inputs, links } = snapshotHolder.loaded()
       const keys = [...links.values()].flatMap((link) => link.epochName === null ? [] : [link.key])
       const tried = await give(async (revision) => {
         const { policies, pins } = await stated(revision)
+        if (!create) await checkKnown(store, config, key, { policies, pins, prefix })
         const { score } = effectivePolicy(config.defaultPolicy, policies, key)
         const pin = pinOf(request, origin, inputs.predictors.get(score))
         checkRoom(config, pins, key, { prefix, next: pin, isStop: neverStops })
@@ -161,7 +166,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     async reset (key: string, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
       return await give(async () => {
-        if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
+        if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key, SEE_LIST)
         return { type: 'reset', key, ...origin }
       }, { dry_run, confirm })
     },
@@ -303,7 +308,6 @@ export function pinReach (
   const pinned = leaves.filter(isPinned).length
   const isPool = isCertifying(levels, effectivePolicy(defaultPolicy, policies, key).certify_at, key)
   const warnings: PinWarning[] = []
-  if (key !== ROOT && !keys.includes(key)) warnings.push('context_unknown')
   if (pinned === 0 && depthOf(key) < levels.length && !(isPool && leaves.length === 0)) warnings.push('pin_without_effect')
   return { pinned_contexts: pinned, ...(warnings.length > 0 && { warnings }) }
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { LoadedContexts, SnapshotInputs } from '../../core/learn/index.js'
-import { chainOf, parseContextKey } from '../../core/policy/index.js'
-import { at, InvalidKeyError } from '../../errors/errors.js'
+import { chainOf, isWithin, parseContextKey, ROOT } from '../../core/policy/index.js'
+import { at, ContextNotFoundError, InvalidKeyError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
@@ -39,4 +39,44 @@ export function checkKey ({ levels }: Pick<Config, 'levels'>, key: string, path 
   if (parseContextKey(levels, key) !== null) return
   const example = levels.map((level) => `${level}=...`).join(',') || '*'
   throw at(path, new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
+}
+
+/** Where to check a key that names no known context. */
+export const SEE_LIST = 'GET /v1/contexts lists those that are known'
+
+/** Known keys that the refusal of an unknown one names. */
+const NEAREST = 3
+
+/** Where a key is stated, and the prefix that the caller is bound to (`null`: none), whose contexts alone it may see. */
+type Surroundings = Pick<SnapshotInputs, 'policies' | 'pins'> & { readonly prefix: string | null }
+
+/**
+ * Checks that a key is the root or that of a known context: outcomes have named it or one below it, or it has a policy or a pin.
+ * @throws ContextNotFoundError which names the nearest known keys
+ */
+export async function checkKnown (store: Store, config: Config, key: string, { policies, pins, prefix }: Surroundings): Promise<void> {
+  if (key === ROOT || policies.has(key) || pins.has(key) || (await store.readContexts([key])).size > 0) return
+  const known = new Set([...await readContextKeys(store, config), ...policies.keys(), ...pins.keys()])
+  const nearest = nearestKeys(key, [...known].filter((other) => other !== ROOT && isWithin(other, prefix ?? ROOT)))
+  throw at('/key', new ContextNotFoundError(key, nearest.length === 0 ? 'none is known yet' : `nearest known: ${nearest.join('; ')}`))
+}
+
+/** The keys most like a mistyped one: those that share the largest part of their pairs of neighbouring characters (Dice's coefficient). */
+export function nearestKeys (key: string, known: readonly string[]): string[] {
+  const wanted = pairsOf(key)
+  const likeness = (other: string) => {
+    const pairs = pairsOf(other)
+    let shared = 0
+    for (const pair of pairs) if (wanted.has(pair)) shared++
+    return shared / (wanted.size + pairs.size)
+  }
+  const ranked = known.map((other) => [likeness(other), other] as const).sort(([a], [b]) => b - a)
+  return ranked.slice(0, NEAREST).map(([, other]) => other)
+}
+
+function pairsOf (text: string): ReadonlySet<string> {
+  const pairs = new Set<string>()
+  const letters = text.toLowerCase()
+  for (let i = 1; i < letters.length; i++) pairs.add(letters.slice(i - 1, i + 1))
+  return pairs
 }

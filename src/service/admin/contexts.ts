@@ -10,7 +10,7 @@ import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/error
 import { AUDIT_LIMIT } from '../../store/log.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
-import { checkKey, readContextKeys, readContexts } from './context-reader.js'
+import { checkKey, readContextKeys, readContexts, SEE_LIST } from './context-reader.js'
 import { historyOf, type ModeMove, modesOf, type ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
 import type { FleetScan } from './scan-fleet.js'
@@ -34,7 +34,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
     checkKey(config, key)
     const loaded = await readContexts(store, config, [key])
     const state = loaded.states.get(key) ?? unseenPool(loaded, key)
-    if (state === undefined) throw new ContextNotFoundError(key)
+    if (state === undefined) throw new ContextNotFoundError(key, SEE_LIST)
     return { loaded: { ...loaded, states: new Map(loaded.states).set(key, state) }, state }
   }
 

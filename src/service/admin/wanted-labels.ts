@@ -10,7 +10,7 @@ import { type Caller, ownId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import { type KeptAnswers, readAnswers } from '../outcomes/kept-answers.js'
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
-import { checkKey } from './context-reader.js'
+import { checkKey, SEE_LIST } from './context-reader.js'
 
 /** Time between two looks of a call that waits, ms, and the calls that a replica lets wait at once. */
 const LOOK_MS = 500
@@ -80,7 +80,7 @@ export async function readWantedLabels (
   const depth = certifyingDepth(config.levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
   const source = chain[Math.min(depth, chain.length - 1)]!
   const cohort = (await store.readCohorts([source])).get(source)
-  if (cohort === undefined && !(await store.readContexts([key])).has(key)) throw new ContextNotFoundError(key)
+  if (cohort === undefined && !(await store.readContexts([key])).has(key)) throw new ContextNotFoundError(key, SEE_LIST)
   const wanted = (cohort === undefined ? [] : wantedLabels(cohort)).flatMap((label) => {
     const generation_id = ownId(caller, label.generation_id)
     return generation_id === null ? [] : [{ ...label, generation_id, stored_id: label.generation_id }]

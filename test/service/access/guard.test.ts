@@ -320,7 +320,7 @@ t.test('an unknown path gets 404 with and without a token', async (t) => {
 })
 
 const put = (app: FastifyInstance, headers: Record<string, string>) =>
-  app.inject({ method: 'PUT', url: '/v1/contexts/model=q/policy', headers: { 'content-type': 'application/json', ...headers }, payload: '{"mode":"off"}' })
+  app.inject({ method: 'PUT', url: '/v1/contexts/model=q/policy?create=true', headers: { 'content-type': 'application/json', ...headers }, payload: '{"mode":"off"}' })
 
 t.test('without tokens, only the names of this machine and of ALLOWED_HOSTS are answered', async (t) => {
   const { app } = await build(t)

@@ -54,7 +54,7 @@ t.test('a token that is bound to a prefix has a share of the policies', async (t
   t.doesNotThrow(() => checkRoom(twelve, within(12, OFF), 'model=b,task=x', room('model=b')), 'modes off take no room from others')
 })
 
-const OPS = { by: 'ops', prefix: null }
+const OPS = { by: 'ops', prefix: null, create: true }
 const CONFIG = readConfig({})
 
 t.test('a policy is checked in every context below before it is stored', async (t) => {
@@ -132,14 +132,35 @@ t.test('a damaged policy of the root cannot be switched on again, since its form
   t.equal((await store.audit(1)).length, 0)
 })
 
-t.test('a policy for a context that no outcome has named gets a warning', async (t) => {
+t.test('a policy or pin of an unknown context is refused with the nearest known keys, unless it is to be created', async (t) => {
   const built = await build(t)
   await certify(built)
-  const warnings = async (key: string, policy: object | null = {}) => (await built.contextCommands.setPolicy(key, policy, OPS)).warnings
-  t.strictSame(await warnings('model=typo'), ['context_unknown'])
-  for (const key of [KEY, 'model=q', '*']) t.strictSame(await warnings(key), undefined)
-  t.strictSame(await warnings('model=typo', null), undefined, 'removing it needs no warning')
-  t.strictSame((await built.contextCommands.patchPolicy('model=typo', { mode: 'off' }, { ...OPS, dry_run: true })).warnings, ['context_unknown'])
+  const { contextCommands: commands, store } = built
+  const strict = { by: 'ops', prefix: null }
+  const refused = { code: 'CONTEXT_NOT_FOUND', statusCode: 404, details: [{ path: '/key' }], message: /\(nearest known: model=q,task=gsm8k; model=q\), or add \?create=true/ }
+  const typo = 'model=q,task=gsmk8'
+  for (const dry_run of [true, false]) {
+    await t.rejects(commands.setPolicy(typo, { mode: 'off' }, { ...strict, dry_run }), refused)
+    await t.rejects(commands.patchPolicy(typo, { mode: 'off' }, { ...strict, dry_run }), refused)
+    await t.rejects(commands.setPin(typo, { threshold: null }, { ...strict, reason: 'r', dry_run }), refused)
+  }
+  t.same([(await store.policies()).size, (await store.pins()).size], [0, 0])
+  for (const key of [KEY, 'model=q', '*']) await t.resolves(commands.setPolicy(key, {}, { ...strict, dry_run: true }), key)
+  await t.resolves(commands.setPolicy(typo, null, strict), 'nothing is there to be removed')
+
+  await commands.setPolicy('model=policy', { min_tokens: 9 }, { ...strict, create: true })
+  await commands.patchPolicy('model=policy', { mode: 'off' }, strict)
+  await commands.setPin('model=policy', { threshold: null }, { ...strict, reason: 'r' })
+  await commands.setPolicy('model=policy', null, strict)
+  await commands.setPolicy('model=policy', {}, strict) // its pin still makes it known
+  await commands.removePin('model=policy', { by: 'ops', reason: 'r' })
+  await commands.setPolicy('model=policy', null, strict)
+  await t.rejects(commands.setPolicy('model=policy', {}, strict), { code: 'CONTEXT_NOT_FOUND' })
+})
+
+t.test('where no context is known, the refusal says so', async (t) => {
+  const { contextCommands } = await build(t)
+  await t.rejects(contextCommands.setPolicy('model=q', {}, { by: 'ops', prefix: null }), { message: /\(none is known yet\)/ })
 })
 
 const keys = ['*', 'model=q', 'model=q,task=a', 'model=q,task=b']
@@ -147,9 +168,9 @@ const inputs = { levels: ['model', 'task'], defaultPolicy: {}, policies: new Map
 const pool = { ...inputs, policies: new Map([['model=q', { certify_at: 'model' }]]) }
 const pin = { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }
 
-t.test('a pin of a leaf counts it once it has outcomes, and warns before that', async (t) => {
+t.test('a pin of a leaf counts it once it has outcomes', async (t) => {
   t.strictSame(pinReach(inputs, keys, 'model=q,task=a'), { pinned_contexts: 1 })
-  t.strictSame(pinReach(inputs, keys, 'model=q,task=typo'), { pinned_contexts: 0, warnings: ['context_unknown'] })
+  t.strictSame(pinReach(inputs, keys, 'model=q,task=typo'), { pinned_contexts: 0 })
 })
 
 t.test('a pin above the leaves holds for the contexts of a pool that have no pin of their own', async (t) => {
@@ -158,12 +179,12 @@ t.test('a pin above the leaves holds for the contexts of a pool that have no pin
 })
 
 t.test('a pin of a pool without outcomes has no warning that it has no effect', async (t) => {
-  t.strictSame(pinReach(pool, ['*'], 'model=q'), { pinned_contexts: 0, warnings: ['context_unknown'] })
+  t.strictSame(pinReach(pool, ['*'], 'model=q'), { pinned_contexts: 0 })
 })
 
 t.test('a pin that holds nowhere gets a warning', async (t) => {
   for (const key of ['*', 'model=q']) t.strictSame(pinReach(inputs, keys, key), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
   const own = new Map([['model=q,task=a', pin], ['model=q,task=b', pin]])
   t.strictSame(pinReach({ ...pool, pins: own }, keys, 'model=q'), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
-  t.strictSame(pinReach(inputs, keys, 'model=typo'), { pinned_contexts: 0, warnings: ['context_unknown', 'pin_without_effect'] })
+  t.strictSame(pinReach(inputs, keys, 'model=typo'), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
 })

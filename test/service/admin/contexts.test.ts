@@ -16,7 +16,7 @@ t.test('contexts are listed in pages', async (t) => {
 
 t.test('a pool that a policy names is shown before its first outcome', async (t) => {
   const { contexts, contextCommands } = await build(t)
-  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops', prefix: null })
+  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops', prefix: null, create: true })
   t.match(await contexts.get('model=q'), {
     status: 'learning', threshold: null, generations: { control: 0, control_share: 0.25 }, members: { total: 0 },
   })

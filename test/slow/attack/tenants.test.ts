@@ -37,16 +37,16 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
     return repeatedly(attacker, 500, () => post(attacker, BATCH, many, attacker.worker))
   },
   'a flood of policies': (attacker) => repeatedly(attacker, 0, (round) =>
-    post(attacker, `/v1/contexts/model=evil,task=t${round}/policy`, '{"max_em_drop":0.03}', attacker.operator, 'PUT')),
+    post(attacker, `/v1/contexts/model=evil,task=t${round}/policy?create=true`, '{"max_em_drop":0.03}', attacker.operator, 'PUT')),
   'a flood of contexts and ids': (attacker) => repeatedly(attacker, 100, (round) => {
     const outcomes = Array.from({ length: 100 }, (_, i) =>
       ({ generation_id: `e${round}-${i}`, arm: 'control', context: { model: 'evil', task: `t${round}-${i}` }, tokens: 64, em: 1, steps: [] }))
     return post(attacker, '/v1/outcomes/batch', JSON.stringify({ outcomes }), attacker.worker)
   }),
   'policies that are set and removed': (attacker) => inParallel(attacker, 8, (round) =>
-    post(attacker, `/v1/contexts/model=evil,task=t${round >> 1}/policy`, '{"max_em_drop":0.03}', attacker.operator, round % 2 === 0 ? 'PUT' : 'DELETE')),
+    post(attacker, `/v1/contexts/model=evil,task=t${round >> 1}/policy${round % 2 === 0 ? '?create=true' : ''}`, '{"max_em_drop":0.03}', attacker.operator, round % 2 === 0 ? 'PUT' : 'DELETE')),
   'a flood of pins': (attacker) => inParallel(attacker, 8, (round) =>
-    post(attacker, `/v1/contexts/model=evil,task=t${round}/pin`, '{"threshold":0.9,"reason":"x"}', attacker.operator, 'PUT')),
+    post(attacker, `/v1/contexts/model=evil,task=t${round}/pin?create=true`, '{"threshold":0.9,"reason":"x"}', attacker.operator, 'PUT')),
   'dry runs and reads of an operator': (attacker) => inParallel(attacker, 8, (round) => {
     const path = READS[round % READS.length]!
     if (path.startsWith('PUT ')) return post(attacker, path.slice(4), '{"max_em_drop":0.03}', attacker.operator, 'PUT')
