@@ -10,6 +10,7 @@ import { askAtEnd, type EndProbe } from './ask-at-end.js'
 import { Checks, type ProbeEnd, type StopDecision } from './checks.js'
 import type { ClientReply, StopgateField } from './client-reply.js'
 import { cancelledOutcome, finishedOutcome } from './generation-report.js'
+import { KeptReply } from './kept-reply.js'
 import { ReasoningEnd } from './reasoning-end.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
@@ -109,14 +110,6 @@ export class SampleFailedError extends Error {
   constructor () { super('another sample of the request has failed') }
 }
 
-/**
- * Limit on what is kept of one reply, bytes: a million tokens take half of it. A model server that writes on and on would fill the memory
- * of all clients.
- */
-const MAX_KEPT_BYTES = 64 * 2 ** 20
-/** What a piece takes besides its texts and ids. */
-const PIECE_BYTES = 16
-
 /** Finish reasons of a generation that the model itself has ended. */
 const NATURAL_FINISHES: ReadonlySet<string | null> = new Set(['stop', 'tool_calls'])
 
@@ -135,8 +128,8 @@ export class ProxiedGeneration {
   readonly #reasoning: { tokens: number, ids: number[] | null, text: string }
   /** Tokens of the engine's own stream. */
   #received = 0
-  /** Bytes that are kept of the engine's stream and answer. */
-  #kept = 0
+  /** Of the engine's stream and answer. */
+  readonly #kept = new KeptReply()
   /** The part of the engine's own stream that has gone on to the client. */
   readonly #relayed = { content: '', calls: new ToolCallParts(), finish: null as string | null, usage: null as Usage | null }
   #state: State = { name: 'waiting' }
@@ -229,7 +222,7 @@ export class ProxiedGeneration {
   }
 
   #take (piece: Piece): void {
-    this.#weigh(piece)
+    this.#kept.add(piece)
     this.#received += piece.tokens
     switch (this.#state.name) {
       case 'waiting':
@@ -241,13 +234,6 @@ export class ProxiedGeneration {
       case 'stopping': this.#state.held.push(piece); break
       case 'answering': break // it came after the stop
     }
-  }
-
-  /** @throws Error if the reply has become too long */
-  #weigh ({ reasoning, content, toolCalls, ids }: Piece): void {
-    const characters = reasoning.length + content.length + (toolCalls === undefined ? 0 : JSON.stringify(toolCalls).length)
-    this.#kept += PIECE_BYTES + 2 * characters + 8 * (ids?.length ?? 0)
-    if (this.#kept > MAX_KEPT_BYTES) throw new Error('the reply of the model server is too long')
   }
 
   #relay (piece: Piece): void {
@@ -314,7 +300,7 @@ export class ProxiedGeneration {
     await answer((pieces) => {
       reply.sendTogether(() => {
         for (const piece of pieces) {
-          this.#weigh(piece)
+          this.#kept.add(piece)
           counted += piece.tokens
           text += piece.content
           finish = piece.finish ?? finish
