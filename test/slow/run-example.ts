@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { writeCommand } from '../docs/run-bash.js'
 import { build, temporaryFolder, type Built } from '../helper.js'
+import { ALL_CONTROL } from '../quick-policy.js'
 
 const run = promisify(execFile)
 
@@ -18,7 +19,7 @@ export function without (...packages: string[]): string | false {
 
 /** Runs an example, by the command in its first line, against a service. */
 export async function example (t: Test, command: string, more: NodeJS.ProcessEnv = {}): Promise<Built & { stdout: string }> {
-  const built = await build(t)
+  const built = await build(t, ALL_CONTROL)
   const url = await built.app.listen({ port: 0 })
   const [program, ...args] = command.split(' ')
   const folder = await temporaryFolder(t)

@@ -352,10 +352,11 @@ def test_rollouts_of_vllm_are_stopped_in_turns(
     stop_at_second_check(service, mode)
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, mode)
+        trained.trainer.args.max_steps = 12  # so that some treated rollout is long enough to be stopped
         trainer = by_vllm(trained)
         trainer.train()
         assert client.flush(30)
-    assert trainer.vllm_generation.synced == 6
+    assert trainer.vllm_generation.synced == 12
     for rollout in trained.rollouts:
         for tokens, mask, levels in zip(
             rollout["completion_ids"], rollout["env_mask"], rollout["logprobs"], strict=True
@@ -364,4 +365,4 @@ def test_rollouts_of_vllm_are_stopped_in_turns(
             assert [level is None for level in levels] == [not kept for kept in mask]
     assert any(one["stopped"] for one in outcomes)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    assert len(losses) == 6 and all(abs(loss) < 100 for loss in losses), "forced tokens spoil no loss"
+    assert len(losses) == 12 and all(abs(loss) < 100 for loss in losses), "forced tokens spoil no loss"

@@ -63,7 +63,7 @@ export async function readiness (services: HealthServices, isNaming: boolean) {
 }
 
 function warnings (services: HealthServices, pause: PauseState, isNaming: boolean): string[] {
-  const { config, snapshotHolder, learner, configurations, access, tls } = services
+  const { config, store, snapshotHolder, learner, configurations, access, tls } = services
   const list = (names: Iterable<string>): string | null => namesOf(names, isNaming)
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
@@ -72,7 +72,7 @@ function warnings (services: HealthServices, pause: PauseState, isNaming: boolea
     [lossOf(snapshotHolder.loss()), (what) => `${what}. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
-    [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
+    [store.isUp() ? unlearned(snapshotHolder) : null, (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${contexts(unreadable.size)} cannot be read. Generations there go on, and a new epoch starts once a learner runs: ${keys}`],
     [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
