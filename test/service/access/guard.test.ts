@@ -204,6 +204,8 @@ const ROUTES: Record<string, string> = {
   'POST /v1/store-loss/acknowledgement': 'operator',
   'GET /v1/snapshot': 'operator',
   'GET /v1/history': 'operator',
+  'GET /v1/savings': 'operator',
+  'GET /v1/savings.csv': 'operator',
   'GET /v1/predictors': 'operator',
   'GET /v1/predictors/:name': 'operator',
   'PUT /v1/predictors/:name': 'operator',
