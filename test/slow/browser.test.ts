@@ -131,7 +131,7 @@ t.test('in a browser', { skip }, async (t) => {
     await page.getByRole('textbox', { name: 'Token' }).fill(tokenOf('q'))
     await page.getByRole('button', { name: 'Use it' }).click()
     await page.getByRole('link', { name: KEY }).waitFor()
-    t.equal(await page.locator('table.cards tbody tr').count(), 1, 'no context of another tenant')
+    t.equal(await page.locator('[aria-label=Contexts] tbody tr').count(), 1, 'no context of another tenant')
     await page.reload()
     await page.getByRole('link', { name: KEY }).waitFor()
     t.ok(problems.every((problem) => /401/.test(problem)), 'only the refusals without a token are reported')
