@@ -127,7 +127,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   grader_unseen: ['warn', 'EM never changes, and no answers are stated, so nobody sees whether the grader works.'],
   probe_form_unfit: ['warn', 'Forced answers often differ from those of the model. Reset the context to have the form found again, or state it by the option probe.'],
   answers_unprobed: ['warn', 'No check has an answer: answers are longer than a probe may be, or probes fail or come too late, so nothing can be certified.'],
-  grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
+  grader_broken: ['bad', 'Grades show no differences, or contradict each other: no further threshold is certified, and a loss would not be seen.'],
 }
 
 /** @param isOld whether the figures could not be read again */

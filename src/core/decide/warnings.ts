@@ -10,8 +10,8 @@ export const EVIDENCE_CHECKS = {
     cure: 'send every step with its outcome, and their number as steps_asked',
   },
   grader_broken: {
-    problem: 'different answers always have the same EM, equal answers have different EM, or all answers are the same, so nothing is certified',
-    cure: 'check the grader and the extraction of answers; labels.grader_fault of the context says which',
+    problem: 'different answers always have the same EM, equal answers have different EM, or all answers are the same, so no further threshold is certified, and a loss would not be seen',
+    cure: 'check the grader and the extraction of answers, as labels.grader_fault of the context says, and then reset the context; while a threshold is in force there, set the mode to off meanwhile',
   },
   grader_unseen: {
     problem: 'EM is the same at all probes of a generation, and no answers are stated, so nobody sees whether the grader works',
