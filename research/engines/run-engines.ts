@@ -15,6 +15,7 @@ import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
 import { lacksBench, playOverhead } from './play-overhead.js'
 import { BY_DEFAULT } from '../simulation/cadence.js'
+import { playFull } from './play-full.js'
 import { playShapes } from './play-shapes.js'
 import { playProxy, type PlayedByProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
@@ -33,7 +34,8 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  * `--engine-arguments='--data-parallel-size 2'` are further ones of `vllm serve`, between blanks.
  *
  * `npm run engines -- shapes` asks vLLM with its plug-in in many shapes of requests instead, `clients` with and without it by real client
- * libraries, and `overhead` measures by `vllm bench serve` what it costs while nothing is stopped, in `--pairs 10` pairs of runs.
+ * libraries, `full` by more clients than it has seats, and `overhead` measures by `vllm bench serve` what it costs while nothing is
+ * stopped, in `--pairs 10` pairs of runs.
  * `--all` runs everything with both models; with the 6,000 generations of each run by default that takes hours.
  */
 const { values, positionals } = parseArgs({
@@ -59,7 +61,7 @@ const { values, positionals } = parseArgs({
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin'] as const
 const CONFORMANCE = 'vllm-conformance'
-const known = [...ENGINES, 'shapes', 'clients', 'overhead', CONFORMANCE] as const
+const known = [...ENGINES, 'shapes', 'full', 'clients', 'overhead', CONFORMANCE] as const
 type Run = Exclude<typeof known[number], typeof CONFORMANCE>
 type Engine = typeof ENGINES[number]
 const unknown = positionals.find((engine) => !known.includes(engine as typeof known[number]))
@@ -114,7 +116,7 @@ async function lacks (engine: Run): Promise<string | null> {
   if (engine === 'transformers') return await lacksTransformers()
   if (engine === 'clients') return lacksClients()
   if (engine === 'overhead') return lacksBench()
-  return lacksEngine(engine === 'shapes' ? 'vllm-plugin' : engine)
+  return lacksEngine(engine === 'shapes' || engine === 'full' ? 'vllm-plugin' : engine)
 }
 
 /** The model, or that of `--folder`, with `--layers`. */
@@ -269,6 +271,10 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
     }
     if (engine === 'shapes') {
       if (await playShapes(service, ENGINE_ARGUMENTS) > 0) process.exitCode = 1
+      return
+    }
+    if (engine === 'full') {
+      await playFull(service, ENGINE_ARGUMENTS)
       return
     }
     if (engine === 'overhead') {

@@ -13,9 +13,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+
+from hostile_requests import play_hostile
 
 ATTEMPTS = 20
 MODEL = "reasoner"
@@ -32,11 +35,15 @@ CALLED = [
     {"role": "tool", "tool_call_id": "call-1", "content": "done"},
     {"role": "user", "content": TEXT},
 ]  # fmt: skip
+MOST_TEXT = 400
+"""Letters of all answers of a chat."""
 JSON_LIMIT = 400
 """Tokens of any JSON, which this model goes on writing."""
 SAMPLED = {"temperature": 1, "top_p": 1e-6, "seed": 0}
 """As greedy decoding, which vLLM refuses with several samples. Not `top_k`: with speculative decoding on a CPU it would
 crash the engine."""
+TOKENIZER = json.loads(Path("research/engines/model/boxed/weights/tokenizer.json").read_text())
+CLOSING_ID = next(one["id"] for one in TOKENIZER["added_tokens"] if one["content"] == "</think>")
 CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
 Kind = Literal["text", "call", "json", "passed"]
 
@@ -91,6 +98,16 @@ SHAPES = (
     chat("stop string, streamed", stop=["boxed"], **STREAMED),
     chat("max_completion_tokens", max_completion_tokens=400),
     chat("min_tokens", min_tokens=30),
+    chat("min_tokens, streamed", min_tokens=60, **STREAMED),
+    chat("penalties", presence_penalty=0.1, frequency_penalty=0.1, repetition_penalty=1.05),
+    chat("sampled", temperature=0.3, top_p=0.9, top_k=5, min_p=0.05, seed=3),
+    chat("bias of another token", logit_bias={"5": -1}),
+    chat("bad word", bad_words=["zz"]),
+    chat("special tokens shown", skip_special_tokens=False),
+    chat("stop string in the output", stop=["boxed"], include_stop_str_in_output=True),
+    chat("repetition detected", repetition_detection={"max_pattern_size": 8, "min_pattern_size": 2, "min_count": 20}),
+    chat("prompt truncated", truncate_prompt_tokens=200),
+    chat("outputs of several tokens", stream_interval=4, **STREAMED),
     chat("thinking_token_budget", thinking_token_budget=90),
     chat("priority", priority=3),
     chat("reasoning_effort", reasoning_effort="low"),
@@ -125,6 +142,16 @@ SHAPES = (
     Shape("chat, rank of data parallelism", "text", CHAT, {}, {"X-data-parallel-rank": "0"}),
     chat("beam search", "passed", use_beam_search=True, n=2, max_tokens=40),
     chat("log-probabilities of the prompt", "passed", prompt_logprobs=1),
+    chat("stop string </think>", "passed", stop=["</think>"]),
+    chat("stop string of the closing's end", "passed", stop=["\n\nThe"]),
+    chat("stop token </think>", "passed", stop_token_ids=[CLOSING_ID]),
+    chat("bias that bans </think>", "passed", logit_bias={str(CLOSING_ID): -100}, max_tokens=100),
+    chat("bad word </think>", "passed", bad_words=["</think>"], max_tokens=100),
+    chat("tokens without </think>", "passed", allowed_token_ids=[one for one in range(20) if one != CLOSING_ID], max_tokens=100),
+    chat("no end of sequence", "passed", ignore_eos=True, max_tokens=200),
+    Shape("completion, stop string </think>", "passed", COMPLETIONS, {"stop": ["</think>"]}),
+    Shape("completion, echo", "text", COMPLETIONS, {"echo": True}),
+    Shape("messages, stop sequence </think>", "passed", MESSAGES, {"stop_sequences": ["</think>"]}),
 )  # fmt: skip
 
 VOLATILE = ("id", "created", "signature", "stopgate", "prompt_tokens_details", "input_tokens", "cache_")
@@ -234,6 +261,8 @@ def fault_of(shape: Shape, stopped: Said) -> str | None:
         return None if re.match(wanted, stopped.answer) else "there is no level"
     if body.get("messages") == CALLED:
         return None if stopped.answer else "there is no text"  # this model does not know such turns
+    if len(stopped.answer) > MOST_TEXT and shape.path == CHAT and "logprobs" not in body:
+        return "the answer goes on and on"
     answers = stopped.answer.count("final answer is")  # a stop string cuts it off before its number
     return None if answers >= count else f"{answers} answers instead of {count}"
 
@@ -289,6 +318,11 @@ def main() -> None:
                 played.append(play(client, shape))
             except Exception as error:
                 played.append({"name": shape.name, "attempts": 0, "faults": [repr(error)]})
+        print("hostile requests", file=sys.stderr)
+        try:
+            played.append(play_hostile(client))
+        except Exception as error:
+            played.append({"name": "hostile requests", "attempts": 0, "faults": [repr(error)]})
         counts = client.get("/stopgate/status").json()["counts"]
     print(json.dumps({"shapes": played, "counts": counts}))
 

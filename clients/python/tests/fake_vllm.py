@@ -27,7 +27,14 @@ class RequestOutputKind(Enum):
 class SamplingParams:
     n: int = 1
     temperature: float = 1.0
+    top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    ignore_eos: bool = False
+    skip_reading_prefix_cache: "bool | None" = None
     max_tokens: "int | None" = 16
     min_tokens: int = 0
     logprobs: "int | None" = None

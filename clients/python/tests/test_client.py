@@ -233,7 +233,7 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
         said = until("both arms are accounted for", lambda: (v := service.counts(key))["reported"] > 200 and v)
         assert said["missing"] == 0
         assert client.counters.rejected == 0
-        assert (client.counters.enrolled > 0) == local
+        assert (client.counters.enrolled_locally > 0) == local
         assert (client.counters.calls == 0) == local
 
 

@@ -226,6 +226,22 @@ def test_the_journal_remembers_and_has_one_owner(tmp_path: Path) -> None:
     again.close()
 
 
+def test_the_journal_writes_through_no_link(tmp_path: Path) -> None:
+    """Anybody can make a link in a folder such as /tmp."""
+    other = tmp_path / "other"
+    other.write_text("precious")
+    for name in ("j.lock", "j.new"):
+        (tmp_path / name).symlink_to(other)
+        with pytest.raises(OSError, match=name):
+            Journal(tmp_path / "j")
+        (tmp_path / name).unlink()
+    (tmp_path / "k").symlink_to(other)
+    journal = Journal(tmp_path / "k")  # a link in place of the journal itself is replaced
+    journal.done("a")
+    journal.close()
+    assert other.read_text() == "precious"
+
+
 def test_the_journal_forgets_what_is_old_and_does_not_grow_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,7 @@ def remember(argument: "list[int]") -> object:
     """A function that takes memory, dies, fails, or prints."""
     [kind] = argument
     if kind == 0:
-        return len(bytearray(8 * 2**30))
+        return len(bytearray(3 * 2**30))
     if kind == 1:
         os._exit(3)
     if kind == 2:

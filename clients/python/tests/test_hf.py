@@ -272,6 +272,39 @@ def test_sampling_draws_from_the_warped_distribution(model: Any, tokenizer: Any)
         assert sampled(1, 1) == [row[:20] for row in full_runs(model, inputs)]
 
 
+def test_answers_of_sampled_rows_are_sampled_and_leave_the_rows_as_they_are(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = tiny_model(), tiny_tokenizer()
+    inputs = prompts(tokenizer, TEXTS)
+    seen: list[list[int]] = []
+    service.put("/v1/contexts/model=q,task=hf-drawn/policy", {"check_every_tokens": 8})
+
+    class Noting(Prober):
+        def force(self, *args: Any, **options: Any) -> Any:
+            answers = super().force(*args, **options)
+            seen.extend(answer.tokens for answer in answers.values())
+            return answers
+
+    monkeypatch.setattr("stopgate.hf.Prober", Noting)
+    with Client(service.url) as client:
+
+        def sampled(seed: int, arm: str) -> "list[list[int]]":
+            seen.clear()
+            sampling = Sampling(0.8, top_k=5, generator=torch.Generator().manual_seed(seed))
+            runs = runs_in(client, "hf-drawn", [arm] * 8)
+            done = generate(
+                model, tokenizer, inputs, client, runs, max_new_tokens=20, reasoning=REASONING, sampling=sampling
+            )
+            return [one.tokens for one in done]
+
+        control = sampled(1, "control")
+        first = [*seen]
+        assert first and sampled(1, "treated") == control, "nothing is in force, so that these are not probed"
+        assert sampled(1, "control") == control and seen == first
+        assert sampled(2, "control") != control and seen != first
+
+
 def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], int]]":
     """Tokens of each forced answer, and the number decoded for it."""
     model, tokenizer = tiny_model(), tiny_tokenizer()
@@ -282,7 +315,7 @@ def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], 
     cache.activate_past_recording()
     forcing = ReasoningFormat(ask="</think>", answer_tokens=40).stated()
     assert forcing is not None
-    answers = Prober(model, tokenizer).force(cache, mask, due, forcing)
+    answers = Prober(model, tokenizer).force(cache, mask, inputs["input_ids"], due, forcing, Sampling())
     return {row: (answer.tokens, answer.decoded) for row, answer in answers.items()}
 
 

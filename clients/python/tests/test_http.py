@@ -54,3 +54,35 @@ def test_a_request_names_host_path_and_token() -> None:
         b"POST /gate/v1/x HTTP/1.1\r\nHost: [::1]:81\r\nAuthorization: Bearer secret\r\na: b\r\n"
         b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     )
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("size", [b"-6", b"-0x1", b"0x10", b"1_0", b"", b"+5", b"f" * 400])
+def test_a_chunk_without_a_proper_size_is_refused(size: bytes) -> None:
+    """A size of -6 leads back to the start of the chunk, which would be read for ever."""
+    with pytest.raises(CallFailed, match="no size"):
+        ReplyReader().feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhello\r\n0\r\n\r\n")
+
+
+def test_a_reply_that_fills_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stopgate._http._MAX_BODY_BYTES", 100_000)
+    reader = ReplyReader()
+    with pytest.raises(CallFailed, match="more than 100000 bytes"):
+        for _ in range(1000):
+            reader.feed(HEAD + b"\r\n" + b"x" * 1000)
+    bomb = gzip.compress(b" " * 10_000_000)
+    reply = ReplyReader().feed(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb)
+    assert reply is not None
+    with pytest.raises(CallFailed, match="more than 100000 bytes"):
+        reply.json()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_reply_that_is_nested_deeply_is_refused(status: int) -> None:
+    body = b"[" * 200_000
+    reply = ReplyReader().feed(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+    assert reply is not None
+    with pytest.raises(CallFailed):
+        reply.json()

@@ -98,7 +98,7 @@ if (child := os.fork()) == 0:
     assert client.wait_ready(0)
     play(client, "local-fork", 5)
     client.close()
-    assert client.counters.reported == client.counters.enrolled == 5
+    assert client.counters.reported == client.counters.enrolled_locally == 5
     os._exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """)

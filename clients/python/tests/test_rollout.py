@@ -108,7 +108,8 @@ def test_turns_end_as_their_mode_says(service: Service, mode: Literal["answer", 
         if run.arm == "control":
             assert all(step.reward is not None for step in run.steps if step.answer is not None)
     assert all(turn.max_tokens <= 40 for turn in engine.turns)
-    assert {turn.max_tokens for turn in engine.turns if turn.is_greedy} == {2}
+    assert {turn.max_tokens for turn in engine.turns if turn.is_forced} == {2}
+    assert not any(turn.is_greedy for turn in engine.turns), "answers are forced as rollouts are sampled"
 
 
 def test_a_form_is_found_at_the_ends_of_reasonings(service: Service) -> None:
@@ -217,7 +218,8 @@ class Recipes:
 
     def assert_probed(self) -> None:
         """Answers were forced."""
-        assert any(turn.is_greedy for turn in self.engine.turns)
+        asked = self.tokenizer.encode(CLOSE, add_special_tokens=False)
+        assert any(turn.prompt[-len(asked) :] == asked and turn.max_tokens == 2 for turn in self.engine.turns)
 
     async def complete(self, prompt: list[int], max_tokens: int, temperature: float | None = None) -> Said:
         """What an engine of a trainer does."""
@@ -269,7 +271,7 @@ def test_the_recipe_for_openrlhf_runs(recipes: Recipes) -> None:
     done = asyncio.run(executor.execute("abc", "a", params, 43, recipes.tokenizer, Fields(generate=generate)))
     recipes.assert_probed()
     assert done["reward"] == 0.5 and len(done["observation_tokens"]) == len(done["rollout_log_probs"]) <= 43
-    assert all(done["observation_tokens"][start] for start, _ in done["action_ranges"])
+    assert all(3 <= start < len(done["observation_tokens"]) for start, _ in done["action_ranges"])
 
 
 def test_the_recipe_for_slime_runs(recipes: Recipes) -> None:

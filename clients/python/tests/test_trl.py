@@ -16,7 +16,7 @@ from stopgate.hf import ReasoningFormat
 from stopgate.rollout import Turn
 from stopgate.training import Run
 from stopgate.trl import Rollouts, _check_control
-from test_rollout import Engine, stop_treated
+from test_rollout import CLOSE_ID, Engine, stop_treated
 from tiny import tiny_model, tiny_tokenizer
 
 trl: Any = import_module("trl")
@@ -303,8 +303,9 @@ class StandIn:
     def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> tuple[Any, ...]:
         """Completes each prompt once."""
         assert num_generations == 1 and prompts and self.generation_kwargs == {"allowed_token_ids": None}
-        if self.temperature == 0:
-            self.longest = max([self.longest, *map(len, prompts)])
+        self.longest = max(
+            [self.longest, *(len(one) for one in prompts if CLOSE_ID in one[-3:])]
+        )  # behind a closed reasoning
         turns = [Turn(prompt, self.max_completion_length, self.temperature == 0) for prompt in prompts]
         said = [self._engine.say(turn) for turn in turns]
         return prompts, [one.tokens for one in said], [[[level] for level in one.logprobs or []] for one in said], None

@@ -118,6 +118,7 @@ def test_a_probe_still_under_way_when_the_reasoning_ends_counts_and_stops_nothin
 ) -> None:
     arm_is(monkeypatch, arm)
     prepare(service, f"plug-late-{arm}", 0.9)
+    monkeypatch.setattr("stopgate.vllm_plugin.checks.COMPLETE_SECONDS", 0.1)
     runs, _ = recording(monkeypatch)
 
     async def test(engine: FakeEngine, server: Server) -> None:
@@ -145,6 +146,24 @@ def test_a_probe_still_under_way_when_the_reasoning_ends_counts_and_stops_nothin
     play(service, f"plug-late-{arm}", test, confidence=lambda tokens: 0.95 if tokens >= 32 else 0.1)
 
 
+def test_a_control_request_is_probed_at_all_checks_though_its_reasoning_has_ended(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm_is(monkeypatch, "control")
+    prepare(service, "plug-behind", 0.9)
+    runs, _ = recording(monkeypatch)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        engine._hold = lambda id, tokens: "-probe-" in id and not engine.requests["r"].is_over
+        with requesting("plug-behind"):
+            [one] = await said(server(PROMPT, wanting(STREAMED), "r"))
+        await server.settle()
+        assert one["tokens"] == WHOLE
+        assert [(step.tokens, step.answer) for step in runs[0].steps] == [(at, "42") for at in (16, 32, 48, 64, 80)]
+
+    play(service, "plug-behind", test)
+
+
 def test_without_probes_a_request_is_whole(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     arm_is(monkeypatch, "treated")
     prepare(service, "plug-unprobed", 0.0)
@@ -159,7 +178,7 @@ def test_without_probes_a_request_is_whole(service: Service, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("keeps_seeds", [False, True])
-def test_a_probe_has_a_seed_where_one_without_would_spoil_others(
+def test_a_greedy_probe_has_a_seed_where_one_without_would_spoil_others(
     service: Service, monkeypatch: pytest.MonkeyPatch, keeps_seeds: bool
 ) -> None:
     arm_is(monkeypatch, "control")
@@ -169,7 +188,7 @@ def test_a_probe_has_a_seed_where_one_without_would_spoil_others(
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
         with requesting(task):
-            await said(server(PROMPT, wanting(STREAMED), "r"))
+            await said(server(PROMPT, wanting(STREAMED, temperature=0), "r"))
         probes = [request.params for id, request in engine.requests.items() if "-probe-" in id]
         wanted = (1, 0, 1) if keeps_seeds else (0, None, 0)
         assert [(one.temperature, one.seed, one.top_k) for one in probes] == [wanted] * 5

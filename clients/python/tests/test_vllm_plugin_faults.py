@@ -24,6 +24,7 @@ from stopgate.vllm_plugin.form_checks import FormChecks
 from stopgate.vllm_plugin.golds import Golds
 from stopgate.vllm_plugin.outputs import Folded
 from stopgate.vllm_plugin.replies import Action, Shown
+from stopgate.vllm_plugin.seats import Seats
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
     ANSWER,
@@ -265,7 +266,7 @@ def test_a_request_that_cannot_be_served_passes_with_its_cause(
         assert seen == [((prompt, params, "r"), options)]
         assert server.counts.all() == {f"passed {cause}": 1}
 
-    play(service, "plug-passes", test)
+    play(service, "plug-passes", test, {"seats": Seats(1)})  # none is kept for probes, so that no request waits here
 
 
 def test_a_model_that_does_not_reason_is_counted_and_not_probed(service: Service) -> None:

@@ -9,7 +9,7 @@ from conftest import Service
 from fake_vllm import FakeEngine
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
-from stopgate.vllm_plugin.golds import Golds
+from stopgate.vllm_plugin.golds import Golds, written_prompt
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import IN_ONE, PROMPT, arm_is, held, play, prepare, requesting, said, wanting
 
@@ -97,3 +97,25 @@ def test_prompts_of_token_ids_are_warned_about_once(
         assert "faults" not in server.counts.all()
 
     play(service, "plug-ids", test)
+
+
+def test_graders_see_the_prompt_as_its_client_wrote_it() -> None:
+    asked = {"role": "user", "content": "What is 6 * 7?"}
+    assert written_prompt({"messages": [asked]}) == written_prompt({"input": "What is 6 * 7?"}) == "What is 6 * 7?"
+    parts = {
+        "role": "user",
+        "content": [{"type": "input_text", "text": "What is "}, {"type": "input_text", "text": "6 * 7?"}],
+    }
+    assert (
+        written_prompt({"input": [parts], "instructions": "Be brief."}) == "system: Be brief.\n\nuser: What is 6 * 7?"
+    )
+    turns = [asked, {"role": "assistant", "content": "42"}, {"role": "user", "content": "Sure?"}]
+    assert written_prompt({"messages": turns}) == "user: What is 6 * 7?\n\nassistant: 42\n\nuser: Sure?"
+    assert written_prompt({"prompt": "6 * 7 ="}) == "6 * 7 ="
+    for other in (
+        {"prompt": [1, 2]},
+        {"prompt": ["a", "b"]},
+        {"messages": [{"role": "assistant", "content": None}]},
+        {},
+    ):
+        assert written_prompt(other) is None

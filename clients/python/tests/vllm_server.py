@@ -19,6 +19,7 @@ from stopgate.reasoning import ReasoningFormat
 from stopgate.vllm_plugin.counts import Counts
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange
 from stopgate.vllm_plugin.replies import Calls
+from stopgate.vllm_plugin.seats import Seats
 from stopgate.vllm_plugin.serving import Server
 from stopgate.vllm_plugin.trust import ClientTrust
 
@@ -65,10 +66,10 @@ def prepare(service: Service, task: str, threshold: float, has_form: bool = True
 def serving(
     engine: FakeEngine, client: AsyncClient, reasoning: ReasoningFormat | None = None, **options: Any
 ) -> Server:
-    options = {"trust": ClientTrust(True), **options}
+    options = {"trust": ClientTrust(True), "seats": Seats(32), **options}
     return Server(
         engine.generate, client, Letters(), reasoning=reasoning or ReasoningFormat(), opening="<think>", model="q",
-        calls=Calls(Hermes, Letters()), counts=Counts(False), has_parser=True, max_model_len=1000, max_num_seqs=32,
+        calls=Calls(Hermes, Letters()), counts=Counts(False), has_parser=True, max_model_len=1000,
         **options,
     )  # fmt: skip
 

@@ -181,7 +181,7 @@ class Bundle:
     def _find(self, context: Mapping[str, str]) -> Rule | None:
         node = self._body["root"]
         for level in self._body["levels"]:
-            child = node.get("below", {}).get(context.get(level, ""))
+            child = self._child(node, context.get(level, ""))
             if child is None:
                 break
             node = child
@@ -201,6 +201,15 @@ class Bundle:
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
             stores_prompts=fields.get("store_prompts", False),
         )
+
+    def _child(self, node: dict[str, Any], value: str) -> dict[str, Any] | None:
+        """The node of a value of the next level; None: the rule of this one holds."""
+        known: dict[str, Any] | None = node.get("below", {}).get(value)
+        if known is not None or "others" not in node:
+            return known
+        others = self._body["others"][node["others"]]
+        named: dict[str, Any] | None = others["named"].get(value, others.get("any"))
+        return named
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:
         weights, predictor = self._body["weights"][node["weights"]], self._body["predictors"][name]

@@ -72,16 +72,16 @@ class Breaker:
 
     def _wait(self) -> None:
         wait, since = _FIRST_WAIT_SECONDS, time.monotonic()
-        is_logged = warn("down", "the service is down: all generations go on without decisions until it answers again")
+        is_logged = warn("down", "stopgate is down: all generations go on without decisions until it answers again")
         while not self._closing.wait(wait * random.uniform(0.5, 1)):
             try:
                 self._ping()
             except CallFailed as error:
-                is_logged |= warn("down", f"the service is still down, so all generations go on: {error}")
+                is_logged |= warn("down", f"stopgate is still down, so all generations go on: {error}")
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
             else:
                 if is_logged:
-                    logger.warning("the service answers again, after %.1f s", time.monotonic() - since)
+                    logger.warning("stopgate answers again, after %.1f s", time.monotonic() - since)
                 break
         self._failures, self._is_open = 0, False
 
@@ -291,5 +291,5 @@ def _warn_of(generation: Generation, warning: str) -> None:
     elif warning == "asked_early":
         generation.warn_early()
     else:
-        about = f"the service warns about context {dict(generation.context)}: {warning}"
+        about = f"stopgate warns about context {dict(generation.context)}: {warning}"
         warn(f"{warning} {generation.context_key}", about)

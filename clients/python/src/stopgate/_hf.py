@@ -43,6 +43,10 @@ class Sampling:
         generator: torch.Generator | None = None,
     ) -> None:
         self.is_greedy, self._generator = temperature is None, generator
+        # Probes draw from another one, or a control row would not have the tokens that it has without them.
+        self._probe_generator = None if generator is None else torch.Generator(generator.device)
+        if generator is not None and self._probe_generator is not None:
+            self._probe_generator.manual_seed(generator.initial_seed() + 1)
         self._processors: Any = LogitsProcessorList(logits_processor or [])
         if temperature is not None:
             self._processors.append(TemperatureLogitsWarper(temperature))
@@ -53,18 +57,20 @@ class Sampling:
             if min_p is not None:
                 self._processors.append(MinPLogitsWarper(min_p))
 
-    def choose(self, ids: Tensor, logits: Tensor) -> list[int]:
+    def choose(self, ids: Tensor, logits: Tensor, is_probe: bool = False) -> list[int]:
         """The next token of each row.
 
         Args:
             ids: prompt and tokens so far, rows by places.
             logits: of the next token, rows by vocabulary.
+            is_probe: whether it is one of a forced answer.
         """
         scores = self._processors(ids, logits)
         if self.is_greedy:
             chosen = scores.argmax(-1)
         else:
-            chosen = torch.multinomial(scores.softmax(-1), 1, generator=self._generator).squeeze(1)
+            generator = self._probe_generator if is_probe else self._generator
+            chosen = torch.multinomial(scores.softmax(-1), 1, generator=generator).squeeze(1)
         numbers: list[int] = chosen.tolist()
         return numbers
 
@@ -83,15 +89,18 @@ class Prober:
 
     @torch.no_grad()
     def force(
-        self, cache: Any, mask: Tensor, due: Sequence[int], forcing: Forcing, lead: Tensor | None = None
-    ) -> dict[int, ForcedAnswer]:
-        """The greedy answers of the rows that are due.
+        self, cache: Any, mask: Tensor, ids: Tensor, due: Sequence[int], forcing: Forcing, sampling: Sampling,
+        lead: Tensor | None = None,
+    ) -> dict[int, ForcedAnswer]:  # fmt: skip
+        """The answers of the rows that are due.
 
         Args:
             cache: of everything generated except `lead`. It is cropped to its present length again.
             mask: of the cache, rows by places.
+            ids: prompt and tokens so far, rows by places.
             due: the rows. The others are decoded too, but do not delay the end.
             forcing: how the answers are forced.
+            sampling: how their tokens are chosen.
             lead: the last tokens of each row, if the cache does not have them yet.
 
         Raises:
@@ -102,22 +111,23 @@ class Prober:
         rows, before = mask.shape[0], cache.get_seq_length()
         asked = self._tokenizer.encode(forcing.ask, add_special_tokens=False)
         ask = torch.tensor([asked], device=mask.device).expand(rows, -1)
-        fed = ask if lead is None else torch.cat([lead, ask], dim=1)
+        fed, ids = ask if lead is None else torch.cat([lead, ask], dim=1), torch.cat([ids, ask], dim=1)
         answers = {row: ForcedAnswer(self._tokenizer, forcing, fed.shape[1]) for row in due}
         try:
             for _ in range(forcing.tokens):
                 logits, mask = forward(self._model, fed, mask, cache)
                 logprobs = logits.log_softmax(-1)
                 top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
-                best = logprobs.max(-1)
-                tokens, levels = best.indices.tolist(), best.values.tolist()
+                tokens = sampling.choose(ids, logits, is_probe=True)
+                chosen = torch.tensor(tokens, device=ids.device)[:, None]
+                levels = logprobs.gather(1, chosen).squeeze(1).tolist()
                 for row, answer in answers.items():
                     if not answer.has_ended:
                         answer.add(tokens[row], levels[row], top[row], tokens[row] in self._ends)
                         answer.has_ended |= answer.is_whole
                 if all(answer.has_ended for answer in answers.values()):
                     break
-                fed = best.indices[:, None]
+                fed, ids = chosen, torch.cat([ids, chosen], dim=1)
         finally:
             cache.crop(before - cache.get_seq_length())
         return answers
@@ -130,7 +140,7 @@ class EndProber:
         model, tokenizer: as for `generate()`.
         client: knows how answers are forced.
         reasoning: the texts around the reasoning.
-        sampling: how the model's own answers are chosen; None: not known, so none is asked for again.
+        sampling: how answers are chosen; None: not known, so none is asked for again, and forced ones are greedy.
     """
 
     def __init__(
@@ -155,7 +165,7 @@ class EndProber:
                     self._forms.failed(run)
                     raise
             elif row.forcing is not None and run.arm == "control" and self._forms.asks_at_end(run):
-                forced = self._force(*self._prefill(end), end.checking(row.forcing))
+                forced = self._force(end, *self._prefill(end), end.checking(row.forcing), self._sampling or Sampling())
                 prefilled = forced.prefilled + len(end.prefix)
                 run.probed_at_end(Probe(forced.answer, tokens=forced.decoded, prefill_tokens=prefilled))
         except Exception as error:
@@ -166,7 +176,7 @@ class EndProber:
         again, forms = self._again(end, cache, mask), []
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
-            forced = self._force(cache, mask, forcing)
+            forced = self._force(end, cache, mask, forcing, Sampling())
             self._counters.probe_tokens += forced.decoded
             forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)
@@ -179,8 +189,11 @@ class EndProber:
         cache.activate_past_recording()
         return cache, mask
 
-    def _force(self, cache: Any, mask: Tensor, forcing: Forcing) -> ForcedAnswer:
-        return self._prober.force(cache, mask, [0], forcing)[0]
+    def _force(
+        self, end: EndOfReasoning, cache: Any, mask: Tensor, forcing: Forcing, sampling: Sampling
+    ) -> ForcedAnswer:
+        ids = torch.tensor([end.prefix], device=mask.device)
+        return self._prober.force(cache, mask, ids, [0], forcing, sampling)[0]
 
     @torch.no_grad()
     def _again(self, end: EndOfReasoning, cache: Any, mask: Tensor) -> str:

@@ -1,13 +1,14 @@
 """HTTP/1.1: requests and replies as bytes, blocking connections, and connections for event loops."""
 
 import asyncio
-import gzip
 import http.client
 import io
 import json
+import re
 import socket
 import ssl
 import time
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from .errors import CallFailed, CallTimedOut
 
 _MAX_HEAD_BYTES = 65_536
+_MAX_BODY_BYTES = 256 * 2**20
+"""Also once it is unzipped. Only a judge or a service that means harm sends more."""
 _MAX_IDLE = 8
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -38,9 +41,9 @@ class Reply(NamedTuple):
             after = self.headers.get("retry-after", "")
             raise CallFailed(f"{self.status} {self._error}", self.status, float(after) if after.isdecimal() else None)
         try:
-            body = gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
+            body = _unzipped(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
             return json.loads(body)
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, RecursionError, zlib.error) as error:
             raise CallFailed(f"the reply is not JSON: {error}") from error
 
     @property
@@ -49,8 +52,18 @@ class Reply(NamedTuple):
         try:
             error = json.loads(self.body)
             return f"{error['code']}: {error['message']}"
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return self.body[:500].decode("utf-8", "replace")
+
+
+def _unzipped(data: bytes) -> bytes:
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    body = unzip.decompress(data, _MAX_BODY_BYTES)
+    if unzip.unconsumed_tail:
+        raise ValueError(f"it has more than {_MAX_BODY_BYTES} bytes")
+    if not unzip.eof:
+        raise ValueError("it was cut off")
+    return body
 
 
 class Endpoint:
@@ -109,6 +122,8 @@ class ReplyReader:
             CallFailed: the bytes are not a reply, or end too early.
         """
         self._data += data
+        if len(self._data) > _MAX_BODY_BYTES:
+            raise CallFailed(f"the reply has more than {_MAX_BODY_BYTES} bytes")
         if self._head is None:
             end = self._data.find(b"\r\n\r\n")
             if end >= 0:
@@ -147,14 +162,17 @@ def _read_head(head: bytes) -> tuple[int, dict[str, str]]:
         raise CallFailed(f"the reply is not HTTP: {error}") from error
 
 
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
+
+
 def _read_chunks(data: bytearray, at: int) -> bytes | None:
     """The body of a chunked reply without trailers; None while it is incomplete."""
     body = bytearray()
     while (end := data.find(b"\r\n", at)) >= 0:
-        try:
-            size = int(data[at:end].split(b";")[0], 16)
-        except ValueError as error:
-            raise CallFailed("a chunk of the reply has no size") from error
+        stated = data[at:end].split(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(stated):  # a negative one would be read for ever
+            raise CallFailed("a chunk of the reply has no size")
+        size = int(stated, 16)
         at = end + 2 + size + 2
         if len(data) < at:
             return None
@@ -206,7 +224,7 @@ class Connections:
         except TimeoutError as error:
             raise CallTimedOut(timeout) from error
         except OSError as error:
-            raise CallFailed(f"{type(error).__name__}: {error}") from error
+            raise CallFailed(f"stopgate at {self._endpoint.url}: {type(error).__name__}: {error}") from error
 
     def forget(self) -> None:
         """Drops idle connections after a fork, without closing them: the parent uses them."""
@@ -287,7 +305,7 @@ class AsyncConnection:
             raise CallTimedOut(timeout) from error
         except OSError as error:
             self.close()
-            raise CallFailed(f"{type(error).__name__}: {error}") from error
+            raise CallFailed(f"stopgate at {self._endpoint.url}: {type(error).__name__}: {error}") from error
         except BaseException:
             self.close()
             raise

@@ -169,7 +169,7 @@ class LocalDecider:
                 etag = self._renew(etag)
                 wait = _FIRST_WAIT_SECONDS
             except (CallFailed, KeyError, TypeError, ValueError) as error:
-                warn("bundle", f"the bundle can't be renewed: {error!r}")
+                warn("bundle", f"the rules of stopgate can't be read: {error}")
                 self._closing.wait(wait)
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
 

@@ -195,7 +195,7 @@ class Reporter(Outbox[deque[Report], list[Report]]):
                     warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
                     return
                 self._failed(error)
-                warn(f"report {error.status}", f"reports wait, since the service does not take them: {error}")
+                warn(f"report {error.status}", f"reports wait, since stopgate does not take them: {error}")
                 self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)), _FIRST_WAIT_SECONDS)
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
 
@@ -287,10 +287,10 @@ class Enrolments(Outbox[_Started, _Started]):
         while (age := time.monotonic() - since) < _OLDEST_SECONDS and not self._is_closed:
             try:
                 self._post("/v1/enrolments", json.dumps({**body, "age_ms": 1000 * age}).encode(), _ENROL_CALL_SECONDS)
-                self._counters.enrolled += len(generations)
+                self._counters.enrolled_locally += len(generations)
                 return
             except CallFailed as error:
-                warn("enrolments", f"generations that have started can't be enrolled: {error}")
+                warn("enrolments", f"stopgate can't enrol generations that have started: {error}")
                 if not error.may_succeed_later:
                     return
                 self._failed(error)

@@ -125,7 +125,7 @@ class Session(Backend):
 
     def _post_form(self, path: str, body: bytes) -> Any:
         if self.breaker.is_open:
-            raise CallFailed("the service is down")
+            raise CallFailed("stopgate is down")
         try:
             reply = self._post(path, body, self.timeout)
         except CallFailed:
@@ -140,7 +140,7 @@ class Session(Backend):
     def _received(self, generation_id: str, receipt: Mapping[str, Any]) -> None:
         for warning in receipt.get("warnings", ()):
             why = f"{warning} (none of its checks got a decision)" if warning == "arm_missing" else warning
-            warn(f"receipt {warning}", f"with the outcome of {generation_id} the service warns: {why}")
+            warn(f"receipt {warning}", f"stopgate warns with the outcome of {generation_id}: {why}")
         if receipt["label_wanted"] and self._on_label_wanted is not None:
             try:
                 self._on_label_wanted(generation_id)

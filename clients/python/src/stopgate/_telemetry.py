@@ -24,8 +24,8 @@ class Counters:
     """Steps that went on because the service could not be asked."""
     stops: int = 0
     """Generations stopped."""
-    enrolled: int = 0
-    """Generations reported to POST /v1/enrolments, which only local deciders do."""
+    enrolled_locally: int = 0
+    """Generations that local deciders have enrolled; where the service decides, it enrols them itself."""
     reported: int = 0
     """Outcomes and labels that the service has accepted."""
     rejected: int = 0

@@ -46,25 +46,25 @@ class TrlVllm:
         self._is_alone = trainer.accelerator.num_processes == 1
 
     def complete(self, turns: list[Turn]) -> list[Said]:
-        """Completes the turns of a round, forced answers after the others."""
+        """Completes the turns of a round: rollouts, then forced answers, then those of forms that are tried."""
         said: dict[int, Said] = {}
-        for is_greedy in (False, True):
-            its = {place: turn for place, turn in enumerate(turns) if turn.is_greedy == is_greedy}
+        for kind in ((False, False), (True, False), (True, True)):
+            its = {place: turn for place, turn in enumerate(turns) if (turn.is_forced, turn.is_greedy) == kind}
             lengths = [turn.max_tokens for turn in its.values()]
-            most = max(lengths, default=0) if is_greedy else min(lengths, default=0)
-            said |= zip(its, self._call([turn.prompt for turn in its.values()], most, is_greedy), strict=True)
+            most = max(lengths, default=0) if kind[0] else min(lengths, default=0)
+            said |= zip(its, self._call([turn.prompt for turn in its.values()], most, *kind), strict=True)
         return [said[place] for place in range(len(turns))]
 
     def is_over(self, has_ended: bool) -> bool:
         """Whether the rollouts of all processes have ended: vLLM may wait for a call of each."""
         return has_ended if self._is_alone else all(gather_object([has_ended]))
 
-    def _call(self, prompts: list[list[int]], most: int, is_greedy: bool) -> list[Said]:
+    def _call(self, prompts: list[list[int]], most: int, is_forced: bool, is_greedy: bool) -> list[Said]:
         count = len(prompts)
         if not self._is_alone:  # each process makes the same call, with as many prompts
             all_sizes = [size for size in gather_object([(count, most)]) if size[0]]
             rows = max((rows for rows, _ in all_sizes), default=0)
-            most = (max if is_greedy else min)((size for _, size in all_sizes), default=0)
+            most = (max if is_forced else min)((size for _, size in all_sizes), default=0)
             prompts = prompts + [[next(iter(self._ends))]] * (rows - count)
         if not prompts:
             return []

@@ -20,7 +20,9 @@ class Turn(NamedTuple):
     """Token ids, of which all but the last few are in the prefix cache after the first turn."""
     max_tokens: int
     is_greedy: bool
-    """Whether to decode greedily, for a forced answer; otherwise as the rollout is sampled."""
+    """Whether to decode greedily, to try a form of forced answers; otherwise as the rollout is sampled."""
+    is_forced: bool = False
+    """Whether it forces an answer, of which all tokens are wanted at once."""
 
 
 class Said(NamedTuple):
@@ -110,9 +112,12 @@ class TurnByTurn:
         """Whether the engine takes so many tokens and those that ask for an answer."""
         return self._most_tokens is None or tokens + ASKING_TOKENS <= self._most_tokens
 
-    def _force(self, prefix: list[int], forcing: Forcing) -> Generator[Request, Any, ForcedAnswer]:
+    def _force(
+        self, prefix: list[int], forcing: Forcing, is_greedy: bool = False
+    ) -> Generator[Request, Any, ForcedAnswer]:
+        """Forces an answer, drawn as the rollout is, since its own answer would be."""
         asked = self._tokenizer.encode(forcing.ask, add_special_tokens=False)
-        said = yield Turn([*prefix, *asked], forcing.tokens, is_greedy=True)
+        said = yield Turn([*prefix, *asked], forcing.tokens, is_greedy, is_forced=True)
         forced = ForcedAnswer(self._tokenizer, forcing)
         logprobs = said.logprobs or [None] * len(said.tokens)
         for token, logprob in list(zip(said.tokens, logprobs, strict=True))[: forcing.tokens]:
@@ -152,7 +157,7 @@ class TurnByTurn:
         forms = []
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
-            forced = yield from self._force(end.prefix, forcing)
+            forced = yield from self._force(end.prefix, forcing, is_greedy=True)
             self._counters.probe_tokens += forced.decoded
             forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)

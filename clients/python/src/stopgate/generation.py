@@ -34,6 +34,11 @@ def prompt_hash_of(prompt: Prompt, now: float) -> str:
     return hashlib.sha256(json.dumps([text, int(now // _PROMPT_SECONDS)]).encode()).hexdigest()[:32]
 
 
+def context_key_of(context: Context) -> str:
+    """A text by which a process keeps what it knows of a context."""
+    return json.dumps(dict(context), sort_keys=True)
+
+
 class Cadence(NamedTuple):
     """When generations of a context ask; by default as the service has it in a context that it does not know yet."""
 
@@ -179,7 +184,7 @@ class Generation:
         self._backend = backend
         self.id = fit_id(id)
         self.context = fit_context(context)
-        self.context_key = json.dumps(self.context, sort_keys=True)
+        self.context_key = context_key_of(self.context)
         self.group = None if group is None else fit_id(group)
         self.sample = None if sample is None else int(sample)
         self.samples = None if samples is None else int(samples)

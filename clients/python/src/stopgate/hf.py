@@ -134,7 +134,7 @@ def generate_rows(
         last = torch.tensor([[rows[i].tokens[-1]] for i in running], device=ids.device)
         ids = torch.cat([ids, last], dim=1)
         logits, mask = forward(model, last, mask, cache)
-        for row in _check(client, prober, [rows[i] for i in running], cache, mask):
+        for row in _check(client, prober, [rows[i] for i in running], cache, mask, ids, sampling):
             row.stop() if closes else row.truncate()
     if streamer is not None:
         streamer.end()
@@ -178,12 +178,14 @@ def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor, tokeniz
         run.mark_prompt(prompt, partial(tokenizer.decode, prompt, skip_special_tokens=True))
 
 
-def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> list[Row]:
+def _check(
+    client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor, ids: Tensor, sampling: Sampling
+) -> list[Row]:
     """Asks about the rows that are due. Returns those to stop."""
     due = _needing_answers(client, rows)
     if not due:
         return []
-    forced = _force_due(prober, rows, due, cache, mask)
+    forced = _force_due(prober, rows, due, cache, mask, ids, sampling)
     client.check([rows[place].observe(forced[place]) for place in due])
     return [rows[place] for place in due if rows[place].run.stopped]
 
@@ -199,8 +201,9 @@ def _needing_answers(client: Client, rows: list[Row]) -> list[int]:
 
 
 def _force_due(
-    prober: Prober, rows: list[Row], due: list[int], cache: Any, mask: Tensor, lead: Tensor | None = None
-) -> dict[int, ForcedAnswer]:
+    prober: Prober, rows: list[Row], due: list[int], cache: Any, mask: Tensor, ids: Tensor, sampling: Sampling,
+    lead: Tensor | None = None,
+) -> dict[int, ForcedAnswer]:  # fmt: skip
     """Forces the answers of the rows that are due, those of the same form at once."""
     forced: dict[int, ForcedAnswer] = {}
     places: dict[str, list[int]] = {}
@@ -211,7 +214,7 @@ def _force_due(
     for its in places.values():
         forcing = rows[its[0]].forcing
         if forcing is not None:
-            forced |= prober.force(cache, mask, its, forcing, lead)
+            forced |= prober.force(cache, mask, ids, its, forcing, sampling, lead)
     return forced
 
 
@@ -227,6 +230,7 @@ class StopgateCriteria(StoppingCriteria):
 
     Args:
         model, tokenizer, inputs, client, runs, reasoning: as for `stopgate.hf.generate()`.
+        sampling: as `model.generate()` samples, so that answers are forced likewise; None: greedily.
 
     Raises:
         ValueError: the numbers of runs and prompts differ.
@@ -240,7 +244,9 @@ class StopgateCriteria(StoppingCriteria):
         client: Client,
         runs: Sequence[Generation],
         reasoning: ReasoningFormat | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
+        self._sampling = sampling or Sampling()
         self._model, self._tokenizer, self._client = model, tokenizer, client
         self._prompt_ids, self._mask = inputs["input_ids"], inputs["attention_mask"]
         if len(runs) != len(self._prompt_ids):
@@ -248,7 +254,7 @@ class StopgateCriteria(StoppingCriteria):
         _mark_prompts(runs, self._prompt_ids, self._mask, tokenizer)
         reasoning = reasoning or ReasoningFormat()
         self._prober = Prober(model, tokenizer)
-        self._at_end = EndProber(model, tokenizer, client, reasoning, None)
+        self._at_end = EndProber(model, tokenizer, client, reasoning, sampling)
         limit = 2**62  # generate() has the limit
         self._rows = make_rows(client, tokenizer, reasoning, runs, end_ids(model, tokenizer), limit)
         self.cache: Any = DynamicCache(config=model.config)
@@ -269,7 +275,8 @@ class StopgateCriteria(StoppingCriteria):
         if due:
             mask = self._mask.to(input_ids.device)
             known = torch.cat([mask, mask.new_ones(len(mask), input_ids.shape[1] - 1 - mask.shape[1])], dim=1)
-            forced = _force_due(self._prober, self._rows, due, self.cache, known, input_ids[:, -1:])
+            lead = input_ids[:, -1:]
+            forced = _force_due(self._prober, self._rows, due, self.cache, known, input_ids, self._sampling, lead)
             self._client.check([self._rows[place].observe(forced[place]) for place in due])
         stopped = [row.run.stopped for row in self._rows]
         return cast("torch.BoolTensor", torch.tensor(stopped, dtype=torch.bool, device=input_ids.device))

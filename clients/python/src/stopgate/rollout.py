@@ -52,7 +52,7 @@ async def rollout(
         run: a new generation. All samples of a prompt state the same `group`, and `samples`.
         prompt: token ids, with the reasoning open.
         tokenizer: of the model.
-        complete: completes a `Turn` with the engine, greedily if it says so, otherwise as rollouts are sampled.
+        complete: completes a `Turn` with the engine, as rollouts are sampled, or greedily if it says so.
         max_new_tokens: most tokens of the completion.
         end_ids: tokens that end a sequence.
         reward: grades completions, given as token ids. It is called once with all that are to be compared: the

@@ -38,7 +38,7 @@ class Journal:
         self._lines: dict[str, dict[str, Any]] = {}
         self._writing = Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = path.with_name(path.name + ".lock").open("w")
+        self._lock = _open_own(path.with_name(path.name + ".lock"), os.O_RDWR)
         self._take()
         self._read(path)
         self._rewrite()
@@ -107,7 +107,7 @@ class Journal:
         oldest = time.time() - _KEPT_SECONDS
         self._lines = {id: line for id, line in self._lines.items() if line["at"] > oldest or "known" in line}
         draft = self._path.with_name(self._path.name + ".new")
-        with draft.open("w") as file:
+        with _open_own(draft, os.O_WRONLY | os.O_TRUNC) as file:
             file.writelines(json.dumps(line) + "\n" for line in self._lines.values())
             file.flush()
             os.fsync(file.fileno())
@@ -126,6 +126,16 @@ class Journal:
             self._file.write(json.dumps(line) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
+
+
+def _open_own(path: Path, flags: int) -> TextIO:
+    """Opens a file beside the journal for writing.
+
+    Raises:
+        OSError: it is a symbolic link, by which somebody else could have any file of ours overwritten.
+    """
+    number = os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)  # Windows has no such flag
+    return os.fdopen(number, "w" if flags & os.O_TRUNC else "r+")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from .engine import must_keep_seeds
 from .exchange import Middleware
 from .golds import Golds
 from .replies import Calls
+from .seats import SHARE, Board, Seats
 from .serving import Server
 from .trust import ClientTrust
 
@@ -25,7 +26,9 @@ _OPENING, _CLOSING = "<think>", "</think>"
 _PARAMS = (
     "n", "seed", "max_tokens", "min_tokens", "output_kind", "logprobs", "prompt_logprobs", "flat_logprobs",
     "logprob_token_ids", "detokenize", "skip_special_tokens", "stop", "stop_token_ids", "structured_outputs",
-    "extra_args", "thinking_token_budget", "logit_bias", "allowed_token_ids", "bad_words", "temperature",
+    "extra_args", "thinking_token_budget", "logit_bias", "allowed_token_ids", "bad_words", "temperature", "top_p",
+    "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "ignore_eos",
+    "skip_reading_prefix_cache",
 )  # fmt: skip
 _OUTPUT = ("request_id", "prompt", "prompt_token_ids", "outputs", "finished", "num_cached_tokens")
 _COMPLETION = ("index", "text", "token_ids", "cumulative_logprob", "logprobs", "finish_reason", "stop_reason")
@@ -62,6 +65,7 @@ class Plugin:
                 server = await _server_of(engine_client, args, Counts())
                 if hasattr(engine_client, "shutdown"):
                     engine_client.shutdown = _noting_shutdown(engine_client.shutdown, server)
+                _show_waiting(engine_client, server.seats)
                 engine_client.generate = self._server = server
         except Exception as error:
             self._problem = repr(error)
@@ -80,6 +84,7 @@ class Plugin:
             "vllm": _version(),
             "circuit": "open" if bundle is None else "closed",
             "thresholds": {} if bundle is None else dict(list(bundle.thresholds().items())[:100]),
+            "seats": {"total": server.seats.total, "for_probes": server.seats.reserve, **server.seats.taken._asdict()},
             "counts": server.counts.all(),
         }
 
@@ -92,6 +97,38 @@ def _noting_shutdown(shutdown: Callable[..., Any], server: Server) -> Callable[.
         return shutdown(*args, **options)
 
     return shut_down
+
+
+def _show_waiting(engine: Any, seats: Seats) -> None:
+    """Adds the requests that wait here to those of vLLM's own metrics, by which servers are scaled."""
+    manager = getattr(engine, "logger_manager", None)
+    if manager is None:
+        return
+    record = manager.record
+
+    def recording(*args: Any, **options: Any) -> Any:
+        stats = options.get("scheduler_stats")
+        if stats is not None and not options.get("engine_idx"):
+            stats.num_waiting_reqs += seats.waiting
+        return record(*args, **options)
+
+    manager.record = recording
+
+
+def _seats_of(config: Any, settings: Mapping[str, str]) -> Seats:
+    try:
+        share = float(settings.get("STOPGATE_PROBE_SEATS", SHARE))
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 0.5:
+        raise ValueError("STOPGATE_PROBE_SEATS must be a share of the engine's seats from 0 to 0.5")
+    parallel, total = config.parallel_config, config.scheduler_config.max_num_seqs
+    if not parallel.data_parallel_external_lb:
+        is_hybrid = parallel.data_parallel_hybrid_lb
+        total *= parallel.data_parallel_size_local if is_hybrid else parallel.data_parallel_size
+    count, rank = parallel._api_process_count, parallel._api_process_rank
+    board = Board(rank, count) if count > 1 else None
+    return Seats(total, share, board)
 
 
 def _log_like_vllm() -> None:
@@ -124,9 +161,16 @@ def problem_of(engine: Any) -> str | None:
         missing += [f"{kind.__name__}.{name}" for name in names if name not in fields]
     if missing:
         return f"vLLM {_version()} lacks {', '.join(missing)}"
+    if _returns_experts(engine):
+        return "--enable-return-routed-experts: behind a stop those of the reasoning would be missing"
     if not any(_version().startswith(version) for version in TESTED_VERSIONS):
         logger.warning("the plug-in was tested with vLLM %s, and this is %s", ", ".join(TESTED_VERSIONS), _version())
     return None
+
+
+def _returns_experts(engine: Any) -> bool:
+    config = getattr(getattr(engine, "vllm_config", None), "model_config", None)
+    return bool(getattr(config, "enable_return_routed_experts", False))
 
 
 async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
@@ -154,7 +198,7 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
         counts=counts,
         has_parser=parser is not None,
         max_model_len=config.model_config.max_model_len,
-        max_num_seqs=config.scheduler_config.max_num_seqs,
+        seats=_seats_of(config, os.environ),
         has_priorities=config.scheduler_config.policy == "priority",
         keeps_seeds=must_keep_seeds(config),
         make_tool=_make_tool,

@@ -13,15 +13,14 @@ from .._telemetry import logger
 from ..generation import Generation
 from .exchange import Exchange, Stated
 from .following import Follower
+from .golds import written_prompt
 from .outputs import Folded, closing_output, continued, gathered
+from .parameters import answer_params, probe_fields, rest_params
 from .replies import Action
 from .request import Request
 from .shared import Shared
 
 _NOT_FOR_PROBES = ("trace_headers", "prompt_text", "tokenization_kwargs")
-_KEPT_IN_PROBES = ("logit_bias", "allowed_token_ids", "bad_words")
-_ENDS = ("stop", "stop_token_ids")
-"""They hold in probes of calls and JSON, too. A text ends as its form says."""
 
 
 class FoldError(Exception):
@@ -43,21 +42,17 @@ class Call(Request):
         self.tokenizer = plugin.tokenizer if action is None else self.shown
         self.is_whole = params.output_kind == RequestOutputKind.FINAL_ONLY
         ended = {} if options.get("reasoning_ended") is None else {"reasoning_ended": True}
-        later = int(plugin.has_priorities)
-        priority = {"priority": options.get("priority", 0) + 1} if later else {}
+        # Before the requests that wait: a probe that comes late is of no use, and an answer has waited already.
+        priority = {"priority": plugin.order_of(options) - 1} if plugin.has_priorities else {}
         kept = {name: value for name, value in options.items() if name not in _NOT_FOR_PROBES}
         self.probe_options = {**kept, **ended, **priority}
-        self._answer_options = {**options, **ended, **({"priority": options.get("priority", 0) - 1} if later else {})}
-        kept_in_probes = _KEPT_IN_PROBES if action is None else _KEPT_IN_PROBES + _ENDS
-        sampling = {name: getattr(params, name) for name in kept_in_probes if getattr(params, name)}
-        if params.structured_outputs is not None:
-            sampling["structured_outputs"] = params.structured_outputs
-        self.probe_sampling: dict[str, Any] = sampling
+        self._answer_options = {**options, **ended, **priority}
         self._is_failing = False
         samples = params.n
         # Not the id of the request, which a client chooses: it could choose the arm.
         group = stated.group or (f"group-{uuid4().hex}" if samples > 1 else None)
-        self._followers = [Follower(self, self._run(context, group, index)) for index in range(samples)]
+        drawn = [probe_fields(self._params_of(index), action is not None) for index in range(samples)]
+        self._followers = [Follower(self, self._run(context, group, i), one) for i, one in enumerate(drawn)]
 
     def _run(self, context: Mapping[str, str], group: str | None, index: int) -> Generation:
         stated, samples, exchange = self._stated, self.params.n, self.exchange
@@ -70,7 +65,10 @@ class Call(Request):
         return run
 
     def _prompt_text(self) -> str:
-        return str(self.plugin.tokenizer.decode(self.prompt_ids, skip_special_tokens=True))
+        """For graders, as the client wrote it: without the chat template, if the request has no other prompt."""
+        exchange = self.exchange
+        written = None if exchange is None or exchange.prompts != 1 else written_prompt(exchange.body(is_needed=True))
+        return written or str(self.plugin.tokenizer.decode(self.prompt_ids, skip_special_tokens=True))
 
     @property
     def reference(self) -> str | None:
@@ -202,8 +200,12 @@ class Call(Request):
         params.output_kind = RequestOutputKind.DELTA
         first = held = None
         shown: list[Any] = []
-        stream = self.plugin.generate(self._prompt, params, self._id_of(index), **self._options)
+        seats, is_seated = self.plugin.seats, False
         try:
+            await seats.enter(self.plugin.order_of(self._options))
+            is_seated = True
+            self._ask(follower.begin, index)
+            stream = self.plugin.generate(self._prompt, params, self._id_of(index), **self._options)
             async with aclosing(stream) as outputs:
                 async for output in outputs:
                     if first is None:
@@ -226,6 +228,9 @@ class Call(Request):
         except Exception:
             self._ask(follower.failed, index)
             raise
+        finally:
+            if is_seated:
+                seats.leave()
 
     def _ask(self, method: Callable[..., Any], index: int, *args: Any) -> Any:
         """Calls a method of a follower. After a fault it returns None, and vLLM alone goes on with the sample."""
@@ -252,10 +257,8 @@ class Call(Request):
             for output in closing:
                 continued(output, first, index, 0.0)
             closing[0].outputs[0].text = self._unshown(shown) + closing[0].outputs[0].text
-            options = copy(params)
-            options.max_tokens, options.thinking_token_budget = stop.room, None
-            options.min_tokens = max(0, params.min_tokens - stop.kept - len(closing))
-            answer = self._further(stop.prompt, options, f"{self._id_of(index)}-answer", self._answer_options)
+            own = answer_params(params, stop.room)
+            answer = self._further(stop.prompt, own, f"{self._id_of(index)}-answer", self._answer_options)
             begun = await anext(answer)
             if folded is not None:
                 folded.cut(stop.kept, self.decode, bool(params.stop))
@@ -266,10 +269,8 @@ class Call(Request):
                 await answer.aclose()
             begun = None
             yield self._continued(held, first, index, 0.0)
-            options = copy(params)
-            options.max_tokens = params.max_tokens - len(received)
-            options.min_tokens = max(0, params.min_tokens - len(received))
-            answer = self._further([*self.prompt_ids, *received], options, f"{self._id_of(index)}-on", self._options)
+            own, prompt = rest_params(params, len(received)), [*self.prompt_ids, *received]
+            answer = self._further(prompt, own, f"{self._id_of(index)}-on", self._options)
         else:
             for output in closing:
                 yield output

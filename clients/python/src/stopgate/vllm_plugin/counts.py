@@ -12,8 +12,9 @@ _METRICS = {
     "generations": ("Generations that have ended, by arm and end: stopped, finished, unfinished (within the reasoning),"
                     " cancelled (the client went away), failed (the outcome is missing)", ("arm", "end")),
     "tokens": ("Tokens generated, by part: reasoning, discarded (behind the probed prefix), answer", ("part",)),
-    "probes": ("Checks, by the end of the probe: ok, unprobed (the answer is too long to be forced), skipped (too many "
-               "probes at once), failed (or given up when the reasoning ended)", ("end",)),
+    "probes": ("Checks, by the end of the probe: ok, unprobed (the answer is too long to be forced), skipped (of a "
+               "treated generation, since its seat came too late), failed (or given up at the end of the reasoning)",
+               ("end",)),
     "probe_tokens": ("Tokens decoded for probes", ()),
     "failed_stops": ("Stops whose answer the engine refused, so that the reasoning went on", ()),
     "faults": ("Faults in the plug-in; vLLM alone went on serving each request", ()),

@@ -1,13 +1,11 @@
 """Requests to vLLM's engine beside those of users."""
 
-import random
 from collections.abc import AsyncGenerator, Callable, Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
-
-from ..reasoning import TOP_TOKENS
 
 
 class Piece(NamedTuple):
@@ -39,7 +37,7 @@ class Engine:
         generate: the method `generate` of an `AsyncLLM`.
         options: passed with each of its requests, such as `lora_request` and `priority`.
         prompt: further fields of each prompt, such as `cache_salt`.
-        keeps_seeds: whether each request has a seed of its own, and forced answers are sampled from the most probable
+        keeps_seeds: whether each request has a seed of its own, and greedy answers are sampled from the most probable
             token alone: see `must_keep_seeds`.
     """
 
@@ -51,23 +49,11 @@ class Engine:
         keeps_seeds: bool = False,
     ) -> None:
         self._generate, self._options, self._prompt = generate, options, prompt or {}
-        self._keeps_seeds = keeps_seeds
-
-    def greedy(self, max_tokens: int, **more: Any) -> SamplingParams:
-        """The sampling parameters of a forced answer."""
-        greedy = {"temperature": 1, "top_k": 1, "seed": 0} if self._keeps_seeds else {"temperature": 0}
-        return SamplingParams(**greedy, max_tokens=max_tokens, logprobs=TOP_TOKENS, **more)
-
-    def again(self, params: SamplingParams) -> SamplingParams:
-        """The sampling parameters of a request for one more answer where a request with `params` gave one."""
-        params = params.clone()
-        params.n, params.min_tokens, params.logprobs = 1, 0, None
-        params.seed = random.randrange(2**31) if self._keeps_seeds else None
-        return params
+        self.keeps_seeds = keeps_seeds
 
     async def pieces(self, prompt: list[int], params: SamplingParams, request_id: str) -> AsyncGenerator[Piece, None]:
         """Generates. Closing this generator aborts the request."""
-        params = params.clone()
+        params = copy(params)
         params.output_kind = RequestOutputKind.DELTA
         stream = self._generate({**self._prompt, "prompt_token_ids": prompt}, params, request_id, **self._options)
         try:

@@ -135,6 +135,8 @@ class Exchange:
         self._told: dict[str, dict[str, Any] | None] = {}
         self.prompts = 0
         self.passed = False
+        self.causes: set[str] = set()
+        """Why vLLM alone serves calls of it."""
         self.is_gone = False
         """Whether the client went away."""
         self._wants_usage = False
@@ -185,10 +187,11 @@ class Exchange:
         """The fields of the body, if they are needed or have tools or metadata among them."""
         if self._body is None:
             text = b"".join(self._chunks)
-            self._chunks = []
             self._wants_usage = _WANTS_USAGE.search(text) is not None
-            parsed = json.loads(text) if is_needed or b'"tools"' in text or b'"metadata"' in text else {}
-            self._body = parsed if isinstance(parsed, dict) else {}
+            if not (is_needed or b'"tools"' in text or b'"metadata"' in text):
+                return {}
+            parsed = json.loads(text or b"{}")
+            self._body, self._chunks = (parsed if isinstance(parsed, dict) else {}), []
         return self._body
 
     def received(self, message: Message) -> None:

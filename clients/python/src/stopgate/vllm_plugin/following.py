@@ -1,7 +1,7 @@
 """Follows one sample: its reasoning, the checks beside it, and its outcome."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._answers import Forcing
@@ -33,9 +33,10 @@ class Follower:
     Args:
         call: the call of `generate` that the sample is of.
         run: its generation.
+        drawn: how its probes are sampled.
     """
 
-    def __init__(self, call: Request, run: Generation) -> None:
+    def __init__(self, call: Request, run: Generation, drawn: Mapping[str, Any]) -> None:
         plugin = call.plugin
         self._call, self._plugin, self.run = call, plugin, run
         self._reasoning: ReasoningFormat = plugin.reasoning
@@ -44,14 +45,19 @@ class Follower:
             forcing = self._forcing_of(call.action, forcing)
         self._row = Row(run, call.tokenizer, self._reasoning, forcing, set(), 2**62)
         engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.keeps_seeds)
-        self._checks = Checks(call, engine, self._row)
-        self._form_checks = FormChecks(call, engine, self._row)
+        self._checks = Checks(call, engine, self._row, drawn)
+        self._form_checks = FormChecks(call, engine, self._row, drawn)
         self._state = "thinking" if plugin.is_open(call.prompt_ids[-plugin.opening_window :]) else "waiting"
         self._ending: asyncio.Task[None] | None = None
         self._shown = self._received = 0
         self._reason: str | None = None
         self._is_stopped = self._is_counted = False
-        run.begin()
+
+    def begin(self) -> None:
+        """The sample has a seat: adopts the cadence known by now."""
+        self.run.begin()
+        while self.run.next_check < self._call.params.min_tokens:  # no answer may end before
+            self.run.postpone(self.run.next_check)
 
     def _forcing_of(self, action: Action, forcing: Forcing | None) -> Forcing | None:
         """With the text that this model writes around its closing tag, as far as it is known."""
@@ -78,7 +84,7 @@ class Follower:
             self._wait()
         if self._state == "thinking" and is_open:
             if row.reasoning_tokens is not None:
-                self._ending = asyncio.ensure_future(self._checks.end())
+                self._ending = asyncio.ensure_future(self._checks.complete())
             elif self._reason is None:
                 if self.run.stopped and self._has_room():
                     return True
@@ -165,7 +171,7 @@ class Follower:
 
     async def _end(self) -> None:
         try:
-            await (self._ending or self._checks.end())
+            await (self._ending or self._checks.complete())
             if self._state in ("absent", "waiting", "broken"):
                 return
             run, row, call = self.run, self._row, self._call
@@ -184,12 +190,8 @@ class Follower:
 
     async def _ask_at_end(self) -> None:
         call, plugin = self._call, self._plugin
-        if call.action is None and plugin.probing < plugin.most_probes:
-            plugin.probing += 1
-            try:
-                await self._form_checks.ask()
-            finally:
-                plugin.probing -= 1
+        if call.action is None:
+            await self._form_checks.ask()
         elif call.action is not None and self._row.forcing is None:
             end = self._row.end(call.prompt_ids)
             if end is not None:

@@ -34,6 +34,24 @@ class Golds:
         return self._by_prompt.get((_prompt_of(body) or "").strip())
 
 
+def written_prompt(body: Mapping[str, Any]) -> str | None:
+    """The prompt of a request as its client wrote it: the text, or the messages, with their roles if there are several.
+
+    None: it is not text alone.
+    """
+    messages = body.get("messages", body.get("input", body.get("prompt")))
+    if isinstance(messages, str):
+        return messages
+    if not isinstance(messages, list) or not all(isinstance(one, dict) and "role" in one for one in messages):
+        return None
+    system = body.get("system", body.get("instructions"))
+    turns = [*([{"role": "system", "content": system}] if isinstance(system, str) else []), *messages]
+    said = [(one["role"], _text_of(one.get("content"))) for one in turns]
+    if any(text is None for _, text in said):
+        return None
+    return said[0][1] if len(said) == 1 else "\n\n".join(f"{role}: {text}" for role, text in said)
+
+
 def has_token_ids(body: Mapping[str, Any]) -> bool:
     """Whether the prompt of a request is token ids, or a list of these."""
     prompt = body.get("prompt")
@@ -62,7 +80,10 @@ def _prompt_of(body: Mapping[str, Any]) -> str | None:
     if not isinstance(messages, list):
         return None
     of_user = [one for one in messages if isinstance(one, dict) and one.get("role") == "user"]
-    content = of_user[-1].get("content") if of_user else None
+    return _text_of(of_user[-1].get("content")) if of_user else None
+
+
+def _text_of(content: Any) -> str | None:
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else None

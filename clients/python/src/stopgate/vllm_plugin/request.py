@@ -19,7 +19,6 @@ class Request:
     prompt_ids: list[int]
     prompt_fields: dict[str, Any]
     probe_options: dict[str, Any]
-    probe_sampling: dict[str, Any]
     tokenizer: Any
     shown: Shown
     is_whole: bool

@@ -1,16 +1,20 @@
 """Serves the calls of vLLM's `generate`: passes them, or follows their samples and stops them early."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
-from vllm.sampling_params import RequestOutputKind
-
+from .._answers import ProbeForm
+from ..generation import context_key_of
 from .call import Call
 from .exchange import CURRENT, Exchange, HeaderError, Stated, levels_in
 from .golds import has_token_ids
+from .parameters import concerns_closing, refusal_of
 from .replies import Action, tool_choice_of, tools_of
 from .shared import Shared
 
+_OF_BEAMS = ("no_text", "output_kind")
+"""Causes that beam search has: it makes many calls for a request, which counts once."""
 _DOUBTED = (
     "stopgate's {} of a client is left out, since anyone could state it: STOPGATE_CONTEXTS names the contexts that "
     "clients may use, and STOPGATE_TRUST_CLIENTS=yes believes all that they state"
@@ -29,9 +33,24 @@ class Server(Shared):
             call = None
             if (exchange := CURRENT.get()) is not None:
                 exchange.passed = True
-        if call is None:
+        if call is not None:
+            return call.outputs()
+        if self.seats.reserve == 0:
             return self.generate(prompt, sampling_params, request_id, **options)
-        return call.outputs()
+        return self._alone(prompt, sampling_params, request_id, options)
+
+    async def _alone(
+        self, prompt: Any, params: Any, request_id: str, options: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """The outputs of vLLM alone, once there is a seat."""
+        seats = getattr(params, "n", 1)
+        await self.seats.enter(self.order_of(options), seats)
+        try:
+            async with aclosing(self.generate(prompt, params, request_id, **options)) as outputs:
+                async for output in outputs:
+                    yield output
+        finally:
+            self.seats.leave(seats)
 
     def _begin(self, prompt: Any, params: Any, request_id: str, options: Mapping[str, Any]) -> "Call | None":
         """A call that is to be followed; None: vLLM alone serves it."""
@@ -40,7 +59,7 @@ class Server(Shared):
             exchange.prompts += 1
         cause: str | Call
         try:
-            cause = _refusal(prompt, params, options, self.has_parser) or self._call(
+            cause = refusal_of(prompt, params, options, self.has_parser) or self._call(
                 prompt, params, request_id, options, exchange
             )
         except HeaderError as error:
@@ -49,8 +68,10 @@ class Server(Shared):
         if isinstance(cause, Call):
             self.counts.add("requests", "other" if exchange is None else exchange.path)
             return cause
-        if cause:
+        if cause and not (exchange is not None and cause in _OF_BEAMS and cause in exchange.causes):
             self.counts.passed(cause)
+            if exchange is not None:
+                exchange.causes.add(cause)
         if exchange is not None:
             exchange.passed = True
         return None
@@ -86,38 +107,26 @@ class Server(Shared):
         if unknown - {"model"}:
             self.counts.unknown_levels(unknown, bundle.levels)
         context = {level: context[level] for level in bundle.levels if level in context}
-        rule = bundle.rule_of(context, "\n".join(map("=".join, context.items())))
+        key = context_key_of(context)
+        rule = bundle.rule_of(context, key)
         if rule is None or rule.mode == "off":
             return "mode_off"
         tools = [self.make_tool(tool) for tool in tools_of(body)] if self.calls.are_read else []
         action = None
         if tools or params.structured_outputs is not None:
             action = Action(self.calls, tools, tool_choice_of(body), params.stop or ())
+        if self._concerns_closing(params, rule.form, key):
+            return "closing"
         return Call(self, prompt, params, request_id, options, exchange, stated, context, action)
+
+    def _concerns_closing(self, params: Any, form: ProbeForm | None, context_key: str) -> bool:
+        """Whether a request has a rule of its own for the text that closes reasoning; without a form, for the tag."""
+        before, after = self.around.get(context_key, ("", "")) if form is None else (form.before, form.after)
+        closing = before + self.reasoning.end + after
+        tokens = self.tokenizer.encode(closing, add_special_tokens=False)
+        shown = self.tokenizer.decode(tokens, skip_special_tokens=params.skip_special_tokens)
+        return concerns_closing(params, closing, tokens, shown)
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _refusal(prompt: Any, params: Any, options: Mapping[str, Any], has_parser: bool) -> str | None:
-    """Why vLLM alone serves a request; None: it can be followed."""
-    if not isinstance(prompt, dict) or not prompt.get("prompt_token_ids") or prompt.get("prompt_embeds") is not None:
-        return "prompt"
-    if prompt.get("type", "token") != "token" or prompt.get("multi_modal_data"):
-        return "multimodal"
-    if params.output_kind not in (RequestOutputKind.DELTA, RequestOutputKind.FINAL_ONLY):
-        return "output_kind"
-    if not params.detokenize:
-        return "no_text"  # beam search, and routes of tokens
-    if params.prompt_logprobs is not None:
-        return "prompt_logprobs"
-    if params.flat_logprobs or params.logprob_token_ids:
-        return "logprobs"
-    if params.max_tokens is None:
-        return "max_tokens"
-    if {"kv_transfer_params", "ec_transfer_params"} & (params.extra_args or {}).keys():
-        return "kv_transfer"
-    if params.structured_outputs is not None and (not has_parser or options.get("reasoning_ended")):
-        return "structured_output"  # its grammar would hold in the reasoning, too
-    return None

@@ -1,7 +1,7 @@
 """What all requests to the server share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 from ..aio import AsyncClient
@@ -9,6 +9,7 @@ from ..reasoning import ReasoningFormat
 from .counts import Counts
 from .golds import Golds
 from .replies import Calls, Shown
+from .seats import Seats
 from .trust import ClientTrust
 
 Generate = Callable[..., AsyncGenerator[Any, None]]
@@ -32,7 +33,7 @@ class Shared:
         counts: where to count.
         has_parser: whether the engine knows the reasoning, so that a grammar holds only behind it.
         max_model_len: most tokens of prompt and output.
-        max_num_seqs: requests that the engine runs at once.
+        seats: admits requests and probes to the engine.
         has_priorities: whether its scheduler has them.
         keeps_seeds: see `Engine`.
         golds: the operator's right answers by prompt, which precede those of clients.
@@ -42,7 +43,7 @@ class Shared:
 
     def __init__(
         self, generate: Generate, client: AsyncClient, tokenizer: Any, *, reasoning: ReasoningFormat, opening: str,
-        model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
+        model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, seats: Seats,
         has_priorities: bool = False, keeps_seeds: bool = False,
         make_tool: "Callable[[dict[str, Any]], Any] | None" = None, golds: Golds | None = None,
         ends: Collection[int] = (), trust: ClientTrust | None = None,
@@ -51,11 +52,10 @@ class Shared:
         self.reasoning, self.open_text, self.model = reasoning, opening, model
         self.calls, self.counts, self.has_parser = calls, counts, has_parser
         self.max_model_len, self.has_priorities, self.keeps_seeds = max_model_len, has_priorities, keeps_seeds
-        self.most_probes = max(1, max_num_seqs // 4)
+        self.seats = seats
         self.golds = golds
         self.trust = trust or ClientTrust()
         self.make_tool = make_tool or (lambda tool: tool)
-        self.probing = 0
         self.is_draining = False
         """Whether the engine shuts down. It then refuses new requests, such as probes and answers."""
         self.around: dict[str, tuple[str, str]] = {}
@@ -79,9 +79,9 @@ class Shared:
             del self.around[next(iter(self.around))]
         self.around[context_key] = before, after
 
-    def probed(self, check: "asyncio.Task[None]") -> None:
-        """A check has ended."""
-        self.probing -= 1
+    def order_of(self, options: Mapping[str, Any]) -> int:
+        """The place of a request among those that wait: its priority, if the engine has them."""
+        return int(options.get("priority") or 0) if self.has_priorities else 0
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs work that no request waits for."""
