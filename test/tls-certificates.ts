@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const REMEDY = 'openssl is not on the PATH: apt-get install openssl'
@@ -10,10 +10,12 @@ export const withoutOpenssl: string | false = spawnSync('openssl', ['version']).
 /** Paths of PEM files. */
 export interface CertificateFiles { readonly cert: string, readonly key: string }
 
-/** A certificate authority for tests. Its certificates are valid for a day and for 127.0.0.1. */
+/** A certificate authority for tests. Its certificates are valid for a day. */
 export interface Authority extends CertificateFiles {
   readonly pem: string
-  readonly issue: (name: string) => CertificateFiles
+  /** @param place that the certificate is for */
+  readonly issue: (name: string, place?: string) => CertificateFiles
+  readonly issueExpired: (name: string) => CertificateFiles
 }
 
 export function makeAuthority (folder: string): Authority {
@@ -30,6 +32,20 @@ export function makeAuthority (folder: string): Authority {
   return {
     ...authority,
     pem: readFileSync(authority.cert, 'utf8'),
-    issue: (name) => make(name, '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE', '-CA', authority.cert, '-CAkey', authority.key),
+    issue: (name, place = 'IP:127.0.0.1') => make(name, '-addext', `subjectAltName=${place}`, '-addext', 'basicConstraints=critical,CA:FALSE', '-CA', authority.cert, '-CAkey', authority.key),
+    issueExpired (name) {
+      const { cert, key } = pathsOf(name)
+      const [request, settings, database] = [join(folder, 'request'), join(folder, 'settings'), join(folder, 'database')]
+      writeFileSync(database, '')
+      writeFileSync(settings, [
+        '[ca]', 'default_ca = of_tests', '[of_tests]', `database = ${database}`, `new_certs_dir = ${folder}`, 'rand_serial = yes', 'default_md = sha256',
+        'policy = policy', 'x509_extensions = extensions', '[policy]', 'commonName = supplied', '[extensions]', 'subjectAltName = IP:127.0.0.1', '',
+      ].join('\n'))
+      const run = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' })
+      run('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', `/CN=${name}`, '-keyout', key, '-out', request)
+      run('ca', '-batch', '-notext', '-config', settings, '-cert', authority.cert, '-keyfile', authority.key, '-in', request, '-out', cert,
+        '-startdate', '20200101000000Z', '-enddate', '20200102000000Z')
+      return { cert, key }
+    },
   }
 }

@@ -29,6 +29,7 @@ const REASONS: Readonly<Record<Exclude<PassCause, SilentCause>, string>> = {
   tools: 'they have tools, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves them',
   several_samples: 'they ask for several samples',
   structured_output: 'they have structured output, which the proxy serves in chats of llama.cpp and vLLM',
+  closing: 'they have a logit_bias, or a stop string that is part of the text that closes the reasoning',
   grammar: 'they have a grammar, which holds in the reasoning, too',
   media: 'they have images or audio',
   logprobs: 'they ask for log-probabilities or token ids, which the closed reasoning does not have; in vLLM its plug-in serves them',

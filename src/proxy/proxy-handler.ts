@@ -5,7 +5,7 @@ import type { Context } from '../core/policy/index.js'
 import type { HostCheck } from '../http/host-check.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
-import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
+import { closeTextOf, DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
 import type { ListedModels } from './dialects/listed-models.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
@@ -16,8 +16,9 @@ import { isBrokenOff } from './protocol/broken-reply.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
 import { goldOf, type Golds } from './protocol/golds.js'
-import { readStoppableRequest, samplesOf, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
+import { readStoppableRequest, samplesOf, stopsInClosing, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { fitText, HeaderError, MAX_NAME_BYTES, readStopgateHeaders } from './protocol/stopgate-headers.js'
+import type { OpenRoutes } from './protocol/open-routes.js'
 import type { Upstream } from './protocol/upstream.js'
 import type { ProbeForms } from './probe-form/probe-forms.js'
 import type { ProxyMetrics } from './proxy-metrics.js'
@@ -49,6 +50,7 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly metrics: ProxyMetrics
   readonly admission: ClientAdmission
   readonly hosts: Pick<HostCheck, 'isHostAllowed'>
+  readonly isOpenRoute: OpenRoutes
   readonly trust: ClientTrust
   readonly models: ListedModels
   /** The operator's right answers, which precede those of clients. */
@@ -93,7 +95,8 @@ export function createProxyHandler (
       const name = await dependencies.dialect.find(rawHeaders)
       if (name === null) return { cause: 'not_ready' }
       const dialect = dialects[name]
-      const cause = dialect.refusal(request)
+      const closing = form === null ? dependencies.tags.close : closeTextOf(form, dependencies.tags)
+      const cause = dialect.refusal(request) ?? (stopsInClosing(request.body, closing) ? 'closing' : null)
       return cause === null ? { request, samples, levels, form, dialect } : { cause, detail: name }
     } catch (error) {
       if (error instanceof HeaderError) return { cause: 'header', detail: error.message }
@@ -179,6 +182,14 @@ export function createProxyHandler (
       await passThrough(upstream, message, response, body, signal)
     }
     message.url = originForm(message.url)
+    if (mayLeave(message.url)) {
+      refuse(response, 400, 'the path has a part that leads to a parent, such as "..": name the route itself', 'path_not_allowed')
+      return
+    }
+    if (!dependencies.isOpenRoute(message.method!, message.url)) {
+      refuse(response, 404, `the proxy does not pass ${message.method} ${message.url.slice(0, 100)} on: an operator can open the route with --routes (PROXY_ROUTES)`, 'route_not_open')
+      return
+    }
     const route = message.method === 'POST' ? routeOf(message.url) : undefined
     const ticket = admission.openBody(message, response)
     const body = hasBody(message)
@@ -220,6 +231,14 @@ function originForm (url = '/'): string {
   if (url.startsWith('/') || !URL.canParse(url)) return url
   const { pathname, search } = new URL(url)
   return pathname + search
+}
+
+/**
+ * Whether a target may lead out of the path of the model server's address, for a gateway in between that resolves it: no slash at its
+ * beginning, or a part that is `.` or `..`, in any spelling.
+ */
+function mayLeave (url: string): boolean {
+  return !url.startsWith('/') || url.replace(/[?#].*/s, '').split(/[/\\]|%2f|%5c/i).some((part) => /^(?:\.|%2e){1,2}(?:;|$)/i.test(part))
 }
 
 function routeOf (url = ''): CompletionRoute | undefined {

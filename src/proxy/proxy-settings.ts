@@ -4,6 +4,7 @@ import { ConfigError, readEnvironment } from '../settings/environment.js'
 import { DIALECT_NAMES } from './dialects/dialect.js'
 import { probeStyle } from './dialects/forced-answer.js'
 import { CONTEXT_PATTERNS } from './protocol/client-trust.js'
+import { ROUTE_PATTERNS } from './protocol/open-routes.js'
 
 const choice = <T extends string> (values: readonly T[], fallback: T, description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: fallback, description })
@@ -16,7 +17,7 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_ALLOWED_HOSTS: Type.String({ default: '', pattern: '^(\\*|[A-Za-z0-9._:-]+(, ?[A-Za-z0-9._:-]+)*)?$', description: 'Hosts by which clients may call the proxy, besides those of this machine: names without ports, separated by commas; *: any, where a gateway checks them' }),
   PROXY_PORT: Type.Integer({ default: 8081, minimum: 0, maximum: 65535, description: 'Port for clients; 0: any free port' }),
   PROXY_ADMIN_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on for --admin-port, which asks for no token' }),
-  PROXY_ADMIN_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535, description: 'Port for /metrics, /readyz and /livez, separate because every path of the other port belongs to the upstream' }),
+  PROXY_ADMIN_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535, description: 'Port for /metrics, /readyz and /livez, separate because the paths of the other port belong to the model server' }),
   PROXY_DIALECT: choice(['auto', ...DIALECT_NAMES], 'auto', 'Kind of model server; auto: detect it'),
   PROXY_PREFIX: Type.String({ default: '*', minLength: 1, description: 'Key of the context that contains all generations; the token must have access to it' }),
   PROXY_PROBE: choice(['auto', ...PROBE_FORM_NAMES], 'auto', 'How an answer is forced; auto: as the first generations show. With "Final answer:" (plain), in \\boxed{}, as a letter, as JSON, or only with the end of the reasoning (direct)'),
@@ -39,6 +40,7 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_GOLD: Type.String({ default: '', description: 'File of JSON lines with the right answer to each prompt, which precedes X-Stopgate-Gold; empty: none' }),
   PROXY_TRUST_CLIENTS: choice(['no', 'yes'], 'no', 'Whether labels, groups and contexts that clients state are believed: only where nobody else can send requests, as in benchmarks and trainings'),
   PROXY_CONTEXTS: Type.String({ default: '', pattern: CONTEXT_PATTERNS, description: 'Contexts that clients may name without that trust, such as task=gsm8k,task=math-*, where * stands for any text; empty: none' }),
+  PROXY_ROUTES: Type.String({ default: '', pattern: ROUTE_PATTERNS, description: 'Further routes of the model server that clients may call, besides those for inference, such as /rerank,/v1/audio/*, where * stands for any text; *: all; empty: none' }),
   PROXY_SHUTDOWN_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
   STOPGATE_TOKEN: Type.String({ default: '', description: 'Access token for the service; empty: none' }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'Lowest level that is logged'),

@@ -16,6 +16,7 @@ import { logFinding } from './probe-form/log-finding.js'
 import { ProbeForms } from './probe-form/probe-forms.js'
 import { clientTrust } from './protocol/client-trust.js'
 import { type Golds, readGolds } from './protocol/golds.js'
+import { openRoutes } from './protocol/open-routes.js'
 import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
 import { ProxyMetrics } from './proxy-metrics.js'
@@ -108,6 +109,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     actionForm: actionForm({ before: settings.PROXY_BEFORE_CLOSE, after: settings.PROXY_AFTER_CLOSE }),
     admission,
     hosts: createHostCheck(hosts),
+    isOpenRoute: openRoutes(settings.PROXY_ROUTES),
     maxRequests: settings.PROXY_MAX_REQUESTS,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     bodyTimeoutMs: settings.PROXY_BODY_SECONDS * 1000,

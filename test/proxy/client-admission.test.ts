@@ -24,7 +24,7 @@ async function statusOf (socket: Socket): Promise<string> {
 
 t.test('bodies that do not arrive keep nobody out, and end with 408', async (t) => {
   const { ask, proxy } = await startUnderTest(t, {}, { PROXY_MAX_REQUESTS: '2', PROXY_BODY_SECONDS: '1' })
-  const slow = await Promise.all([PATH, PATH, '/v1/files', '/v1/files'].map((path) => stalled(t, proxy.url, 100, '{', path)))
+  const slow = await Promise.all([PATH, PATH, '/v1/embeddings', '/v1/embeddings'].map((path) => stalled(t, proxy.url, 100, '{', path)))
   const statuses = slow.map(statusOf)
   t.equal((await ask()).status, 200)
   t.same(new Set(await Promise.all(statuses)), new Set(['HTTP/1.1 408 Request Timeout']))
@@ -46,7 +46,7 @@ t.test('a client that does not read its reply loses it, and one that waits for i
   await once(engine, 'listening')
   t.teardown(() => { engine.close() })
   const { metric, proxy } = await startUnderTest(t, {}, {
-    PROXY_UPSTREAM: `http://127.0.0.1:${(engine.address() as AddressInfo).port}`, PROXY_MAX_REQUESTS: '2', PROXY_BODY_SECONDS: '0.3',
+    PROXY_UPSTREAM: `http://127.0.0.1:${(engine.address() as AddressInfo).port}`, PROXY_MAX_REQUESTS: '2', PROXY_BODY_SECONDS: '0.3', PROXY_ROUTES: '*',
   })
   const late = fetch(`${proxy.url}/late`).then((reply) => reply.text())
   const unread = await stalled(t, proxy.url, 0, '', '/large')

@@ -9,7 +9,7 @@ import { until } from '../helper.js'
 import { startUnderTest } from './proxy-under-test.js'
 
 t.test('a reply is passed back unchanged, including headers of the same name', async (t) => {
-  const { proxy } = await startUnderTest(t)
+  const { proxy } = await startUnderTest(t, {}, { PROXY_ROUTES: '/echo' })
   const { port } = new URL(proxy.url)
   const reply = await new Promise<string[]>((resolve) => {
     request({ port, path: '/echo', headers: { 'x-a': ['1', '2'] } }, (message) => { message.resume(); resolve(message.rawHeaders) }).end()

@@ -181,11 +181,11 @@ t.test('a request that cannot be served identically is passed through, and count
 
 t.test('a field about the handling of a request goes upstream with its probes and its answer', async (t) => {
   const { ask, treated, upstream } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
-  const body = { ...CHAT, priority: 2, cache_salt: 'mine', logit_bias: { 5: 1 }, min_tokens: 0 }
+  const body = { ...CHAT, priority: 2, cache_salt: 'mine', presence_penalty: 1.5, logit_bias: {}, min_tokens: 0 }
   t.match(await (await ask(body, treated)).json(), { stopgate: { stopped: true } })
   const sent = upstream.requests.filter(({ path }) => path.endsWith('completions')).map(({ body }) => body)
   t.ok(sent.length >= 3 && sent.every(({ priority, cache_salt: salt }) => priority === 2 && salt === 'mine'))
-  t.match(sent.at(-1), { stream: true, logit_bias: { 5: 1 } }, 'the answer is sampled as the client requested')
+  t.match(sent.at(-1), { stream: true, presence_penalty: 1.5 }, 'the answer is sampled as the client requested')
 })
 
 t.test('a chat whose earlier turns have calls is served', async (t) => {
@@ -194,15 +194,45 @@ t.test('a chat whose earlier turns have calls is served', async (t) => {
   t.match(await (await ask({ ...CHAT, messages })).json(), { stopgate: { arm: 'control' } })
 })
 
-t.test('errors of the model server are passed on, and so is every other route', async (t) => {
-  const { ask, proxy } = await startUnderTest(t)
+t.test('errors of the model server are passed on', async (t) => {
+  const { ask } = await startUnderTest(t)
   const refused = await ask({ ...CHAT, messages: [{ role: 'user', content: 'refuse me' }] })
   t.equal(refused.status, 400)
   t.same(await refused.json(), { error: { message: 'refused' } })
+})
+
+t.test('only the routes for inference, and those that the operator opens, reach the model server', async (t) => {
+  const closed = [
+    'POST /flush_cache', 'GET /flush_cache', 'POST /update_weights_from_disk', 'POST /abort_request', 'POST /reset_prefix_cache', 'POST /v1/load_lora_adapter',
+    'POST /props', 'GET /slots', 'POST /slots/0?action=erase', 'DELETE /api/delete', 'POST /models/unload', 'DELETE /v1/models/m', 'GET /metrics', 'GET /nowhere',
+    'POST //flush_cache', 'POST /%66lush_cache', 'POST /v1/chat/completions/../../flush_cache', 'POST http://elsewhere/flush_cache', 'PUT /echo',
+  ]
+  const open = ['GET /v1/models?a=b', 'GET /v1/models/Qwen/Qwen3-8B', 'HEAD /health', 'POST /tokenize', 'POST /apply-template', 'POST /generate', 'POST /api/chat', 'OPTIONS /v1/messages']
+  const { proxy, upstream } = await startUnderTest(t)
+  const send = async ({ url }: Pick<UnderTest['proxy'], 'url'>, line: string) => await new Promise<{ status: number, text: string }>((resolve) => {
+    const [method, path] = line.split(' ')
+    request({ port: new URL(url).port, method, path, headers: { 'content-length': 0 } }, (message) => {
+      let text = ''
+      message.on('data', (part) => { text += part }).on('end', () => { resolve({ status: message.statusCode!, text }) })
+    }).end()
+  })
+  const reached = () => upstream.requests.splice(0).map(({ path }) => path)
+  for (const line of closed) {
+    const { status, text } = await send(proxy, line)
+    t.match([status, text], line.includes('..') ? [400, /path_not_allowed/] : [404, /--routes.*route_not_open/], line)
+  }
+  t.same(reached(), [])
+  for (const line of open) t.notMatch((await send(proxy, line)).text, /route_not_open/, line)
+  t.same(reached(), open.map((line) => line.split(' ')[1]))
+
+  const opened = await startUnderTest(t, {}, { PROXY_ROUTES: '/echo, /v1/audio/*' })
   const sent = Buffer.from([0, 255, 1, 254])
-  const echoed = await fetch(proxy.url + '/echo', { method: 'PUT', body: sent, headers: { 'content-type': 'application/x-bytes' } })
+  const echoed = await fetch(opened.proxy.url + '/echo', { method: 'PUT', body: sent, headers: { 'content-type': 'application/x-bytes' } })
   t.same(Buffer.from(await echoed.arrayBuffer()), sent)
-  t.equal((await fetch(proxy.url + '/nowhere')).status, 404)
+  t.notMatch((await send(opened.proxy, 'POST /v1/audio/transcriptions')).text, /route_not_open/)
+  t.equal((await send(opened.proxy, 'POST /echo/more')).status, 404, 'a path without * is that path')
+  const all = await startUnderTest(t, {}, { PROXY_ROUTES: '*' })
+  t.notMatch((await send(all.proxy, 'POST /flush_cache')).text, /route_not_open/)
 })
 
 t.test('without the service everything is passed through', async (t) => {

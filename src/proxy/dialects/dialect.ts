@@ -4,7 +4,7 @@ import type { JsonObject } from '../protocol/json.js'
 import type { RawHeaders } from '../protocol/raw-headers.js'
 import type { Need, PassCause, StoppableRequest } from '../protocol/stoppable-request.js'
 import type { Upstream, UpstreamReply } from '../protocol/upstream.js'
-import type { ForcedAnswer } from './forced-answer.js'
+import type { Drawn, ForcedAnswer } from './forced-answer.js'
 
 /** The dialects that `--dialect` names. */
 export const DIALECT_NAMES = ['vllm', 'llama.cpp', 'sglang', 'plain'] as const
@@ -48,8 +48,11 @@ export interface EngineRun {
   readonly promptTokens: () => number | null
   /** `prompt_tokens_details` of the usage after a stop; absent: the engine has not stated them. */
   readonly promptDetails?: () => JsonObject | null
-  /** Forces an answer behind the reasoning. It leaves no trace in the generation. */
-  readonly probe: (prefix: ReasoningPrefix, form: ProbeForm, signal: AbortSignal) => Promise<ForcedAnswer>
+  /**
+   * Forces an answer behind the reasoning. It leaves no trace in the generation.
+   * @param drawn how its tokens are chosen; as the answer would be, unless it is stated
+   */
+  readonly probe: (prefix: ReasoningPrefix, form: ProbeForm, signal: AbortSignal, drawn?: Drawn) => Promise<ForcedAnswer>
   /** Requests the answer behind a prefix, closed as its probe was. Resolves once the engine has accepted the request. */
   readonly answer: (prefix: ReasoningPrefix, closing: Closing, signal: AbortSignal) => Promise<PieceReader>
   /** Ends the stream of the reasoning. */

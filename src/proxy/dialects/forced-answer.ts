@@ -55,6 +55,9 @@ export function actionForm ({ before, after }: Pick<ProbeForm, 'before' | 'after
 /** Fields about the structure of an answer. */
 const STRUCTURE_FIELDS = ['response_format', 'structured_outputs'] as const
 
+/** How the tokens of a forced answer are chosen: as the request samples its answer, or always the most probable one. */
+export type Drawn = 'as_answers' | 'greedily'
+
 /** An answer that was forced beside the generation. */
 export interface ForcedAnswer {
   readonly text: string
@@ -75,16 +78,23 @@ export function probeStyle (name: ProbeFormName, suffix = ''): ProbeStyle {
 
 /** The body of the request for a forced answer. */
 export function probeBody (
-  { model, body, isAction }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
+  { model, body, isAction }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[], drawn: Drawn = 'as_answers'
+): JsonObject {
   // An action is forced under the client's own stop strings, which its answer obeys, too.
   const fields = fieldsOf(body, isAction ? [...HANDLING_FIELDS, ...STRUCTURE_FIELDS, 'stop'] : HANDLING_FIELDS)
-  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }), ...fields }
+  const sampling = samplingOf(body, SAMPLING_FIELDS, drawn)
+  return { model, prompt, max_tokens: maxTokens, logprobs: 1, ...(stops.length > 0 && { stop: stops }), ...fields, ...sampling }
 }
 
 /** The body of the request for the answer behind the reasoning, sampled as the client requested. */
 export function answerBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number): JsonObject {
   const fields = fieldsOf(body, [...SAMPLING_FIELDS, ...HANDLING_FIELDS, ...STRUCTURE_FIELDS, 'stop'])
   return { model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...fields }
+}
+
+/** The fields of a forced answer about sampling. @param names of those that the model server knows */
+export function samplingOf (body: RequestBody, names: readonly string[], drawn: Drawn): JsonObject {
+  return drawn === 'greedily' ? { temperature: 0 } : fieldsOf(body, names)
 }
 
 /** The named fields that a body states. */

@@ -5,7 +5,7 @@ import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import { DialectError, requireAccepted, type DialectOptions, type EngineRun } from './dialect.js'
-import { actionLogprobs, probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
+import { actionLogprobs, probeStyle, samplingOf, tokenLogprobs, tokenTexts, type Drawn, type ForcedAnswer } from './forced-answer.js'
 import { promptDetails, type LlamaPrompt } from './llama-events.js'
 import { sentStops, tokensUntil } from './llama-stops.js'
 import { cachePerModel } from './vllm.js'
@@ -53,8 +53,8 @@ export function createLlamaChat ({ upstream, tags }: DialectOptions) {
       isOpened: () => false,
       promptTokens: timings.promptTokens,
       promptDetails: timings.promptDetails,
-      async probe ({ text }, form, signal) {
-        const probe = { ...body, ...probeFields(request, form), ...behind(text, form.suffix) }
+      async probe ({ text }, form, signal, drawn = 'as_answers') {
+        const probe = { ...body, ...probeFields(request, form, drawn), ...behind(text, form.suffix) }
         return readForced(request, form, await upstream.json(path, headers, probe, signal))
       },
       async answer ({ text, tokens }, _closing, signal) {
@@ -106,14 +106,14 @@ function promptOf (timings: unknown): LlamaPrompt {
   return { cachedTokens, promptTokens: cachedTokens === null || evaluated === null ? null : cachedTokens + evaluated }
 }
 
-/** The fields of a probe, which is greedy. An action is forced under the client's own stop strings, which its answer obeys, too. */
-function probeFields ({ isAction, body }: StoppableRequest, form: ProbeForm): JsonObject {
+/** The fields of a probe. An action is forced under the client's own stop strings, which its answer obeys, too. */
+function probeFields ({ isAction, body }: StoppableRequest, form: ProbeForm, drawn: Drawn): JsonObject {
   const { stops } = probeStyle(form.name)
   return {
     ...Object.fromEntries(SAMPLING_FIELDS.map((field) => [field, undefined])),
     stream: undefined,
     stream_options: undefined,
-    temperature: 0,
+    ...samplingOf(body, SAMPLING_FIELDS, drawn),
     max_tokens: form.tokens,
     logprobs: true,
     top_logprobs: 1,

@@ -6,7 +6,7 @@ import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import type { UpstreamReply } from '../protocol/upstream.js'
 import { closeTextOf, requireAccepted, unserved, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
-import { probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
+import { probeStyle, samplingOf, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
 import { createLlamaChat } from './llama-chat.js'
 import { createLlamaTranslator, parseLlamaEvent, promptDetails, type LlamaEvent, type LlamaPrompt, type LlamaTranslator } from './llama-events.js'
 import { sentStops, tokensUntil } from './llama-stops.js'
@@ -92,12 +92,12 @@ export function createLlamaCpp (options: DialectOptions): Dialect {
       isOpened: () => isOpened,
       promptTokens: () => rendered.promptTokens,
       promptDetails: () => promptDetails(rendered),
-      async probe (prefix, form, signal) {
+      async probe (prefix, form, signal, drawn = 'as_answers') {
         const { stops } = probeStyle(form.name)
         return parseForcedAnswer(stops, await upstream.json('/completion', headers, {
           prompt: promptWith(prefix.ids ?? [], closeTextOf(form, tags) + form.suffix),
           n_predict: form.tokens,
-          temperature: 0,
+          ...samplingOf(request.body, LLAMA_SAMPLING_FIELDS, drawn),
           n_probs: 1,
           cache_prompt: true,
           stop: sentStops(stops),

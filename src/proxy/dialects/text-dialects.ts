@@ -68,9 +68,9 @@ async function startByText (
     pieces: () => readPieces(reply.body, { route: request.route }),
     isOpened: () => isOpened,
     promptTokens: () => null,
-    async probe ({ text }, form, signal) {
+    async probe ({ text }, form, signal, drawn) {
       const { path, fields } = continueText(request, text + closeTextOf(form, tags) + form.suffix)
-      const body = { ...probeBody(request, undefined, form.tokens, probeStyle(form.name).stops), ...fields }
+      const body = { ...probeBody(request, undefined, form.tokens, probeStyle(form.name).stops, drawn), ...fields }
       return readForcedAnswer(await upstream.json(path, withOwnRequestId(headers), body, signal))
     },
     async answer ({ text, tokens }, closing, signal) {

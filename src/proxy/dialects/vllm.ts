@@ -59,9 +59,9 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
       pieces: () => readPieces(reply.body, { route: request.route, closeId: tokens.closeId, onPrompt: (ids) => { prompt = ids } }),
       isOpened: () => tokens.openId !== null && (prompt ?? []).slice(-MAX_TOKENS_BEHIND_OPEN).includes(tokens.openId),
       promptTokens: () => prompt?.length ?? null,
-      async probe (prefix, form, signal) {
+      async probe (prefix, form, signal, drawn) {
         const prompt = promptWith(prefix, await idsOf(closeTextOf(form, tags) + form.suffix))
-        const body = { ...probeBody(request, prompt, form.tokens, probeStyle(form.name).stops), skip_special_tokens: false }
+        const body = { ...probeBody(request, prompt, form.tokens, probeStyle(form.name).stops, drawn), skip_special_tokens: false }
         return readForcedAnswer(await upstream.json('/v1/completions', withOwnRequestId(headers), body, signal), request.isAction)
       },
       async answer (prefix, closing, signal) {

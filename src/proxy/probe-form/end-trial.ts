@@ -47,7 +47,7 @@ export async function tryForms ({ run, end, isSampled, maxTokens, signal, onProb
   const forms: FormTrial[] = []
   for (const name of PROBE_FORM_NAMES) {
     const style = probeStyle(name)
-    const forced = await run.probe(prefix, { name, suffix: style.suffix, before: '', after, tokens: maxTokens }, signal)
+    const forced = await run.probe(prefix, { name, suffix: style.suffix, before: '', after, tokens: maxTokens }, signal, 'greedily')
     onProbe(forced)
     const given = style.final(answer)
     const isEqual = given !== '' && style.forced(forced.text) === given

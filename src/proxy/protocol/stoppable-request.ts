@@ -49,6 +49,7 @@ export const PASS_CAUSES = [
   'body', // too long, compressed, or no JSON object
   'header', // an X-Stopgate header that can't be read
   'tools', 'several_samples', 'structured_output', 'media', 'logprobs', 'stop_strings', 'prompt_list', 'echo', 'unknown_field',
+  'closing', // a rule of its own for the text that a stop writes
   'grammar', // a grammar that holds in the reasoning, too
   'seed', // the dialect can't continue sampling with the same seed
   'dialect', // the dialect can't serve the route, or the server is too old for it
@@ -57,9 +58,9 @@ export const PASS_CAUSES = [
 
 export type PassCause = typeof PASS_CAUSES[number]
 
-/** Fields that set how tokens are sampled. The answer after a stop is sampled in the same way. */
+/** Fields that set how tokens are sampled. The answer after a stop is sampled in the same way, and so are its probes. */
 export const SAMPLING_FIELDS = [
-  'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repetition_penalty', 'repeat_penalty', 'logit_bias',
+  'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repetition_penalty', 'repeat_penalty',
 ] as const
 
 /** Fields about the handling of a request, which its probes and its answer repeat: with another salt they would miss the prefix cache. */
@@ -94,6 +95,7 @@ const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: 
   [['modalities', 'audio', 'mm_processor_kwargs'], 'media'],
   [['logprobs', 'top_logprobs', 'prompt_logprobs', 'return_token_ids', 'return_tokens_as_token_ids'], 'logprobs'],
   [['stop_token_ids'], 'stop_strings'],
+  [['logit_bias'], 'closing'], // it may ban the closing tag, whose tokens are not known here
   [['echo', 'suffix'], 'echo'],
 ]
 
@@ -175,6 +177,17 @@ function needsOf (body: RequestBody): Need[] {
   if (body.n != null && body.n !== 1) needs.unshift('several_samples')
   const isSeeded = body.seed != null && !RANDOM_SEEDS.has(body.seed) && body.temperature !== 0
   return isSeeded ? [...needs, 'seed'] : needs
+}
+
+/**
+ * Whether a stop string may occur in the text that a stop writes, or across one of its ends. The model server alone would end the reply
+ * there.
+ * @param closing the text that closes the reasoning
+ */
+export function stopsInClosing ({ stop }: RequestBody, closing: string): boolean {
+  const overlaps = (text: string) => closing.includes(text) || text.includes(closing) ||
+    Array.from(closing, (_, i) => i + 1).some((n) => text.startsWith(closing.slice(-n)) || text.endsWith(closing.slice(0, n)))
+  return (Array.isArray(stop) ? stop : [stop]).some((text) => typeof text === 'string' && text !== '' && overlaps(text))
 }
 
 function isChoices (value: unknown): value is number {

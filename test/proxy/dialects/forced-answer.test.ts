@@ -33,10 +33,11 @@ t.test('each style finds a forced answer, and the same answer in an unforced tex
 
 const request = { model: 'm', body: { temperature: 0.6, seed: 1, top_p: null, messages: [] } } as Partial<StoppableRequest> as StoppableRequest
 
-t.test('answers are sampled as the client requested, and probes are greedy', async (t) => {
+t.test('answers and probes are sampled as the client requested', async (t) => {
   const answer = JSON.parse(JSON.stringify(answerBody(request, [1], 5)))
   t.same(answer, { model: 'm', prompt: [1], max_tokens: 5, stream: true, stream_options: { include_usage: true }, temperature: 0.6, seed: 1 })
-  t.same(probeBody(request, 'a', 2, []), { model: 'm', prompt: 'a', max_tokens: 2, temperature: 0, logprobs: 1 })
+  t.same(JSON.parse(JSON.stringify(probeBody(request, 'a', 2, []))), { model: 'm', prompt: 'a', max_tokens: 2, logprobs: 1, temperature: 0.6, seed: 1 }, 'drawn as the answer')
+  t.same(probeBody(request, 'a', 2, [], 'greedily'), { model: 'm', prompt: 'a', max_tokens: 2, temperature: 0, logprobs: 1 })
   t.match(probeBody(request, 'a', 2, ['\n']), { stop: ['\n'] })
 })
 

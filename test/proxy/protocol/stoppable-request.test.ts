@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PASS_CAUSES, readStoppableRequest, samplesOf, unknownField, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
+import { PASS_CAUSES, readStoppableRequest, samplesOf, stopsInClosing, unknownField, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
 
 const NO_HEADERS = readStopgateHeaders({})
@@ -40,6 +40,14 @@ t.test('a request that cannot be served identically has a cause', async (t) => {
   t.equal(chat({ messages: [null] }), 'body')
   t.equal(completions({ prompt: ['a', 'b'] }), 'prompt_list')
   t.equal(completions({ prompt: 'a', echo: true }), 'echo')
+  t.equal(chat({ logit_bias: { 7: -100 } }), 'closing', 'it may ban the closing tag')
+  t.equal(chat({ min_tokens: 30 }), 'unknown_field', 'its answer would have to make up for the reasoning')
+})
+
+t.test('a stop string that may occur in the closing text is found', async (t) => {
+  const closing = '\n</think>\n\n'
+  for (const stop of ['</think>', '\n', 'think', 'done.\n</think>', '</think>\n\nThe', '\n\nThe', 'end\n', ['x', '</think>']]) t.ok(stopsInClosing({ stop }, closing), JSON.stringify(stop))
+  for (const stop of ['', 'boxed', 'The answer', 'x\ny', '<think>', null, undefined, ['x', 7]]) t.notOk(stopsInClosing({ stop }, closing), JSON.stringify(stop))
 })
 
 t.test('a field that requests nothing keeps no request from being stopped', async (t) => {

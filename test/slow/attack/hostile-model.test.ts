@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -123,13 +124,28 @@ t.test('redirects are passed on and never followed', async (t) => {
   t.match([reply.status, reply.headers.get('location')], [302, 'http://127.0.0.1:1/secret'])
 })
 
-t.test('requests reach the model server alone, whatever address their target names', async (t) => {
-  const { proxy, upstream } = await startUnderTest(t)
+t.test('requests reach the model server alone, and nothing beside the path of its address', async (t) => {
+  const reached: string[] = []
+  const gateway = createHttpServer((request, response) => {
+    reached.push(request.url!)
+    response.end(MODELS)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => { gateway.close() })
+  await once(gateway, 'listening')
+  const { proxy } = await startUnderTest(t, {}, { PROXY_UPSTREAM: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/team-a` })
   const { port } = new URL(proxy.url)
-  for (const target of ['http://127.0.0.1:1/v1/models', '//127.0.0.1:1/v1/models', '/../../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/v1/models@127.0.0.1:1']) {
+  const statusOf = async (target: string) => {
     const socket = connect(Number(port), '127.0.0.1')
     socket.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
-    t.match(await text(socket), /^HTTP\/1.1 (200|400|404)/, target)
+    return Number(/(?<=^HTTP\/1.1 )\d+/.exec(await text(socket))?.[0])
   }
-  t.ok(upstream.requests.length > 0)
+  for (const target of [
+    '/../team-b/secret', '/v1/../../team-b/secret', '/%2e%2e/team-b/secret', '/.%2E/team-b/secret', '/..%2fteam-b/secret', '/v1\\..\\..\\team-b',
+    '/..;/team-b/secret', '/v1/..', '*-b/secret', 'http://127.0.0.1:1/v1/%2e%2e%2f..%2fteam-b',
+  ]) t.equal(await statusOf(target), 400, target)
+  for (const target of ['http://127.0.0.1:1/v1/models', 'http://user@127.0.0.1:1/v1/models', '//127.0.0.1:1/v1/models', '/v1/models@127.0.0.1:1', '/v1/a..b?x=../y', '/...']) {
+    t.equal(await statusOf(target), 200, target)
+  }
+  t.ok(reached.length > 0)
+  t.same(reached.filter((path) => !path.startsWith('/team-a/') || /team-b|secret/.test(path)), [])
 })

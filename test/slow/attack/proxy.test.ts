@@ -44,7 +44,7 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
     await Promise.all(Array.from({ length: 100 }, () => open(CHAT, 4 * MIB, 'x'.repeat(4 * MIB - 1024))))
   },
   'long bodies for another route that trickle in': async (attacker) => {
-    const sockets = await Promise.all(Array.from({ length: 20 }, () => attacker.open('/v1/files', 100 * MIB, 'x'.repeat(4 * MIB + 1))))
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => attacker.open('/v1/embeddings', 100 * MIB, 'x'.repeat(4 * MIB + 1))))
     await repeatedly(attacker, 100, async () => { for (const socket of sockets) socket.write('x') })
   },
   'nested bodies': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, NESTED)),
