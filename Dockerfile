@@ -45,6 +45,7 @@ COPY LICENSE package.json ./
 COPY --from=bill-of-materials /sbom.cdx.json ./
 COPY --from=production-dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/openapi/openapi.json openapi/
 # A plain user, as a number: Kubernetes' runAsNonRoot can't judge a name.
 USER 1000:1000
 VOLUME /data

@@ -32,11 +32,12 @@ const NodeSchema = Type.Unsafe<object>({
   type: 'object',
   title: 'BundleNode',
   properties: {
-    rule: { type: 'integer', description: 'Index into rules, used if the context ends here or its next value is not in `below`; absent: this bundle does not cover the context, so continue' },
+    rule: { type: 'integer', description: 'Index into rules, used if the context ends here or its next value has no node; absent: this bundle does not cover the context, so continue' },
     control_share: { type: 'number', description: 'Share of generations in the control arm; absent: 1' },
     epoch: { type: 'string', description: 'Name of the epoch, for POST /v1/enrolments; absent: the context is new, so send null' },
     weights: { type: 'integer', description: 'Index into weights, of the predictor that the rule names; absent: it names none' },
     below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "" stands for a level that is absent' },
+    others: { type: 'integer', description: 'Index into the others of the bundle, for values that are not in `below`; absent: the rule of this node holds for them' },
   },
   description: 'A node of the context tree: one value of one level',
 })
@@ -80,6 +81,10 @@ export const BundleSchema = Type.Object({
     length_power: Type.Number({ description: LENGTH_POWER_DESCRIPTION }),
     weights: Type.Array(Type.Number(), { description: WEIGHTS_DESCRIPTION }),
   }), { description: 'Weights that nodes refer to' }),
+  others: Type.Array(Type.Object({
+    named: Type.Unsafe<object>({ type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "" stands for a level that is absent' }),
+    any: Type.Optional(Type.Unsafe<object>({ ...NodeSchema, description: 'The node for any other value; absent: the rule of the node above holds', 'x-named': NodeSchema })),
+  }), { description: 'Nodes of values that the service does not know yet, where policies state what holds for them' }),
   root: NodeSchema,
 }, { title: 'Bundle', description: 'Everything that a worker needs to decide locally', examples: [BUNDLE_EXAMPLE] })
 

@@ -57,10 +57,20 @@ const KeySchema = stating(Type.String({
   examples: ['model=example,task=example'],
 }), KEY)
 
+const LEVEL_OPEN = '[A-Za-z][A-Za-z0-9_.-]{0,31}=\\*'
+
+const PolicyKeySchema = stating(Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: 'Context key, URL-encoded, or a pattern: "model=*,task=gsm8k" is the task gsm8k of any model. The last level of a pattern has a value',
+  examples: ['model=example,task=example'],
+}), { pattern: `^(\\*|((${LEVEL_OPEN}|${LEVEL_VALUE}),){0,7}${LEVEL_VALUE})$` })
+
 export const PrefixSchema = (description: string) =>
   stating(Type.String({ minLength: 1, maxLength: 4096, description, examples: ['model=example'] }), KEY)
 
 export const KeyParamsSchema = Type.Object({ key: KeySchema })
+export const PolicyKeyParamsSchema = Type.Object({ key: PolicyKeySchema })
 
 export const ContextQuerySchema = Type.Object({
   prefix: Type.Optional(PrefixSchema('Context key: lists only this context and those below it')),

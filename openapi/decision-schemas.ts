@@ -106,7 +106,7 @@ const decisionFields = {
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; send whether it is right, or the answer, in this step of the outcome',
   }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for 30 seconds' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for 30 seconds, or for half of MAX_STALENESS_SECONDS where that is less' }),
   warnings: WarningsSchema,
 } satisfies Record<keyof Decision, TSchema>
 

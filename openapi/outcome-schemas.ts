@@ -143,7 +143,7 @@ export const ReceiptSchema = Type.Object({
 }, { title: 'Receipt', description: 'Reply to one outcome' })
 
 const accepted = {
-  accepted: Type.Integer({ description: 'Outcomes stored durably by this call' }),
+  accepted: Type.Integer({ description: 'Outcomes stored durably by this call. Whether they count as evidence shows up to two minutes later, in follow_up of the context' }),
   duplicates: Type.Integer({ description: 'Outcomes whose generation_id was stored before' }),
 }
 

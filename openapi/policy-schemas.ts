@@ -193,6 +193,7 @@ const effect = {
     status_after: Type.String({ description: 'Status after the change: learning, unlikely, certified, suspended or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
     post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so the bar is thirty times higher until the next epoch' }),
+    undo_restores: Type.Boolean({ description: 'Whether undoing the call at once would bring back the threshold in force now; false: it would have to be certified again first' }),
   }), { description: 'Contexts that the call applies to, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts that the call applies to' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' }),
@@ -218,6 +219,11 @@ export const PolicyReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
   policy: PolicyPatchSchema,
   effective: PolicySchema,
+  sources: Type.Unsafe<Record<keyof Policy, string | null>>({
+    type: 'object',
+    additionalProperties: { type: ['string', 'null'] },
+    description: 'For each field of the policy in force, the key that states it; null: none does, so it is the default of the service (DEFAULT_POLICY)',
+  }),
   ...Type.Partial(CommandDryRunSchema).properties,
 }, { title: 'PolicyReply', description: 'The policy that the context states, and the one in force', examples: [POLICY_REPLY_EXAMPLE] })
 

@@ -10,7 +10,7 @@ export const SnapshotSchema = Type.Object({
   contexts: Type.Integer({ description: 'Contexts that this replica has loaded' }),
   thresholds_in_force: Type.Integer({ description: 'Contexts whose own evidence certifies a threshold' }),
   age_seconds: nullable<number>('number', { description: 'Time since this replica was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot is older than 30 seconds' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for 30 seconds, or for half of MAX_STALENESS_SECONDS where that is less' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }),
     up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
@@ -48,6 +48,7 @@ export const HistorySchema = Type.Object({
     before_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold before applied; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold after applies; absent: the raw confidence' })),
     alarm: Type.Optional(AlarmSchema),
+    fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the policy fields that the command stated, changed or removed for this context; only with the cause policy' })),
     mode_before: Type.Optional(ModeSchema),
     mode_after: Type.Optional(ModeSchema),
     version: Type.Integer({ description: 'Snapshot version in which the change took effect; for an unreadable row, the latest it can have been' }),
@@ -76,7 +77,7 @@ export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' 
 export const SnapshotInForceSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot in force' }),
   age_seconds: nullable<number>('number', { description: 'Time since the snapshot was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot is older than 30 seconds' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for 30 seconds, or for half of MAX_STALENESS_SECONDS where that is less' }),
 }, { title: 'SnapshotInForce', description: 'The snapshot with which this replica decides' })
 
 export const ReadySchema = Type.Object({

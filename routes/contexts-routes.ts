@@ -2,7 +2,7 @@ import { Type } from '#typebox'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import {
-  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema,
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PolicyKeyParamsSchema,
 } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import {
@@ -104,8 +104,8 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: operate,
       operationId: 'getPolicy',
       summary: 'Get the policy that the context states and the one in force',
-      description: '`policy` has the fields that the context states; `effective` is the whole policy, with the fields that it inherits.',
-      params,
+      description: '`policy` has the fields that the context states; `effective` is the whole policy, with the fields that it inherits, and `sources` where each comes from. The most specific key that states a field decides: a longer key before a shorter one, and of equally long keys the one that names the first level in which they differ, where the other has `*`.',
+      params: PolicyKeyParamsSchema,
       response: { 200: PolicyReplySchema, ...anyError },
     },
   }, (request) => commands.policy(request.params.key))
@@ -119,7 +119,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of score, label, judge_miss_rate, judge_gain_share, ' +
         'evidence_span_seconds, min_tokens, check_every_tokens or check_growth starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
         CONFIRM_POLICY,
-      params,
+      params: PolicyKeyParamsSchema,
       querystring: PolicyChangeQuerySchema,
       body: PolicyPatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
@@ -136,7 +136,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
         'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * pauses stopping, like PUT /v1/pause: generations are no longer stopped in any context. ' +
         'Neither this nor setting the mode back loses evidence. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
-      params,
+      params: PolicyKeyParamsSchema,
       querystring: PolicyChangeQuerySchema,
       body: PolicyMergePatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
@@ -150,7 +150,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       operationId: 'deletePolicy',
       summary: 'Remove the policy of a context',
       description: 'The context then inherits every field from its parent. Where that changes a field that evidence depends on, a new epoch starts, as with PUT. ' + CONFIRM,
-      params,
+      params: PolicyKeyParamsSchema,
       querystring: PolicyQuerySchema,
       response: { 200: PolicyReplySchema, ...anyError },
     },

@@ -4,6 +4,7 @@ import { anyError } from '../openapi/field-schemas.js'
 import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema, StopsQuerySchema, StopsSchema } from '../openapi/generation-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
 import { readGeneration } from '../src/service/decision-log/read-generation.js'
+import { checkKey } from '../src/service/admin/context-reader.js'
 import { readStops } from '../src/service/admin/read-stops.js'
 import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
 import { renderBatch, renderDecision } from '../src/service/decisions/render.js'
@@ -80,6 +81,10 @@ export const generationsRoutes: FastifyPluginCallbackTypebox<Services> = (app, s
       querystring: StopsQuerySchema,
       response: { 200: StopsSchema, ...anyError },
     },
-  }, (request) => readStops(services, request.query, request))
+  }, async (request) => {
+    const { prefix } = request.query
+    if (prefix !== undefined) checkKey(services.config, prefix, '/prefix')
+    return await readStops(services, request.query, request)
+  })
   done()
 }

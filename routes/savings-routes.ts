@@ -1,13 +1,19 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from '#typebox'
 import { anyError } from '../openapi/field-schemas.js'
-import { SavingsQuerySchema, SavingsSchema } from '../openapi/savings-schemas.js'
+import { type SavingsQuery, SavingsQuerySchema, SavingsSchema } from '../openapi/savings-schemas.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { savingsFile } from '../src/service/admin/read-savings.js'
 import type { Services } from './services.js'
 
 const config = { role: 'operator', bound: 'handler' } as const
 const tags = ['contexts']
+
+function queryOf (request: FastifyRequest<{ Querystring: SavingsQuery }>) {
+  const { query } = request
+  return { ...query, prefix: allowedPrefix(request, query.prefix), isStated: query.prefix !== undefined }
+}
 
 export const savingsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { readSavings }, done) => {
   app.get('/v1/savings', {
@@ -21,7 +27,7 @@ export const savingsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { rea
       querystring: SavingsQuerySchema,
       response: { 200: SavingsSchema, ...anyError },
     },
-  }, (request) => readSavings({ ...request.query, prefix: allowedPrefix(request, request.query.prefix) }))
+  }, (request) => readSavings(queryOf(request)))
 
   app.get('/v1/savings.csv', {
     config,
@@ -35,8 +41,8 @@ export const savingsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { rea
       response: { 200: { description: 'Comma-separated values', content: { 'text/csv': { schema: Type.String() } } }, ...anyError },
     },
   }, async (request, reply) => {
-    const { query } = request
-    const file = savingsFile(await readSavings({ ...query, prefix: allowedPrefix(request, query.prefix) }), query.by)
+    const query = queryOf(request)
+    const file = savingsFile(await readSavings(query), query.by)
     return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="savings.csv"').send(file)
   })
   done()

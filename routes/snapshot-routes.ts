@@ -3,6 +3,7 @@ import { anyError } from '../openapi/field-schemas.js'
 import { HistoryQuerySchema, HistorySchema, SnapshotSchema } from '../openapi/snapshot-schemas.js'
 import { changeToWire } from '../openapi/wire.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
+import { checkKey } from '../src/service/admin/context-reader.js'
 import { historyWithin } from '../src/service/admin/history.js'
 import { snapshotStatus } from '../src/service/health/readiness.js'
 import type { Services } from './services.js'
@@ -10,7 +11,7 @@ import type { Services } from './services.js'
 const tags = ['snapshot']
 
 export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
-  const { readHistory } = services
+  const { readHistory, config } = services
   app.get('/v1/snapshot', {
     config: { role: 'operator' },
     schema: {
@@ -35,6 +36,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
     },
   }, async (request) => {
     const { prefix, limit = 100, before } = request.query
+    if (prefix !== undefined) checkKey(config, prefix, '/prefix')
     const { changes, next } = await historyWithin(readHistory, allowedPrefix(request, prefix), limit, before)
     return { changes: changes.map(changeToWire), next }
   })

@@ -1,8 +1,10 @@
-import { DEFAULT_POLICY } from '../../src/core/policy/index.js'
+import { DEFAULT_POLICY, type Policy } from '../../src/core/policy/index.js'
 
 /** Example replies to operators, from a simulated context. Lists are cut short and figures rounded. */
 
 const EFFECTIVE = { ...DEFAULT_POLICY, max_em_drop: 0.03 }
+const DEFAULTED = Object.fromEntries(Object.keys(DEFAULT_POLICY).map((field) => [field, null])) as Record<keyof Policy, null>
+const SOURCES = { ...DEFAULTED, max_em_drop: 'model=steady-8b' }
 
 const between = (low: number, high: number): readonly [number, number] => [low, high]
 
@@ -80,7 +82,7 @@ export const CONTEXT_DETAIL_EXAMPLE = {
   label_advice: null,
 }
 
-export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE }
+export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE, sources: SOURCES }
 
 export const COMMAND_DRY_RUN_EXAMPLE = {
   dry_run: true,
@@ -101,6 +103,7 @@ export const COMMAND_DRY_RUN_EXAMPLE = {
     status_after: 'learning',
     new_epoch: false,
     post_hoc: true,
+    undo_restores: true,
   }],
   total: 1,
   changing: 1,
@@ -112,6 +115,7 @@ export const POLICY_DRY_RUN_EXAMPLE = {
   key: 'model=steady-8b,task=choices',
   policy: { max_em_drop: 0.01, mode: 'shadow' },
   effective: { ...EFFECTIVE, max_em_drop: 0.01, mode: 'shadow' },
+  sources: { ...DEFAULTED, max_em_drop: 'model=steady-8b,task=choices', mode: 'model=steady-8b,task=choices' },
   ...COMMAND_DRY_RUN_EXAMPLE,
 }
 

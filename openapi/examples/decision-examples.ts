@@ -65,6 +65,7 @@ export const BUNDLE_EXAMPLE = {
   ],
   predictors: {},
   weights: [],
+  others: [],
   root: { below: { 'steady-8b': { rule: 0, below: { choices: { rule: 1, control_share: 0.196, epoch: '1764157451491-0' } } } } },
 }
 

@@ -23,7 +23,7 @@ process.on('message', async ({ redisUrl, rules }: LiteralOrder) => {
   app.post('/v1/decisions', { schema: { body: StepSchema, response: { 200: DecisionSchema } } }, async (request) => {
     const step = request.body as Step
     const rule = JSON.parse((await redis.hget('rules', contextKey(levels, step.context ?? {})))!) as ContextRule
-    const snapshot: Snapshot = { stateId: '', version: 1, levels, salt: 'salt', root: { key: '*', rule, children: new Map() } }
+    const snapshot: Snapshot = { stateId: '', version: 1, levels, salt: 'salt', root: { key: '*', rule, children: new Map(), others: new Map() } }
     return decide(snapshot, 'fresh', step)
   })
   process.send!({ url: await app.listen({ port: 0 }) })

@@ -16,7 +16,7 @@ import { createPause, type PauseChannel } from '../service/admin/pause.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
 import { createStoreLoss } from '../service/admin/store-loss.js'
 import { createSavingsReader } from '../service/admin/read-savings.js'
-import { createScanner } from '../service/admin/scan-fleet.js'
+import { createScanner, type ScannerServices } from '../service/admin/scan-fleet.js'
 import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
 import { createStopLog } from '../service/decision-log/stop-log.js'
@@ -31,6 +31,7 @@ import { createMetrics } from '../service/metrics/metrics.js'
 import { type Channel, shareMetrics } from '../service/metrics/shared-metrics.js'
 import { createRefusedStops } from '../service/outcomes/refused-stops.js'
 import { contextRoom } from '../service/snapshot/context-room.js'
+import { describeHere } from '../service/snapshot/describe-contexts.js'
 import { createSnapshotHolder } from '../service/snapshot/snapshot-holder.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { createTraining } from '../service/training-runs/training-runs.js'
@@ -69,7 +70,10 @@ export async function assemble (
     if (cause === 'left_pool') metrics.poolExits.inc()
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
-  const learner = (hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
+  const thread = hasLearnerThread ? startLearnerThread({ config, times, log, ...events }) : null
+  const learner = thread ?? startLearner({ store, config, times, log, ...events })
+  const describe: ScannerServices['describe'] = async (at, changedAt) =>
+    await thread?.describe(at, changedAt).catch(() => null) ?? await describeHere(store, config, at, changedAt)
   const configurations = watchConfigurations({ store, config, log })
   const storeWatch = watchStore({ store, log })
   const training = createTraining(store, config)
@@ -94,7 +98,7 @@ export async function assemble (
     withdrawals: keepLastKnown(async () => lastWithdrawals(await readHistory(SEARCHED)), []),
   })
   telemetry?.watch(metrics)
-  const scan = createScanner({ store, snapshotHolder, readHistory, config })
+  const scan = createScanner({ store, describe, snapshotHolder, readHistory })
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader({ scan, snapshotHolder, config })
   const contextCommands = createContextCommands(store, snapshotHolder, config)

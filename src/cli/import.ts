@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { type Command, endedEpoch, type LogEntry, SERVICE } from '../core/learn/index.js'
 import { type PolicyPatch, ROOT } from '../core/policy/index.js'
 import type { EndedEpoch } from '../core/stats/index.js'
@@ -10,6 +8,7 @@ import type { SortedState } from '../store/state-format.js'
 import type { Store } from '../store/store.js'
 import { parseFlags } from './command-line/flags.js'
 import { writeAll, type CommandIo } from './command-line/command-io.js'
+import { linesOf } from './command-line/lines-of.js'
 import { StoreTakenError } from '../store/store-errors.js'
 import { CommandError, UsageError } from './command-line/command-error.js'
 import { withStore } from './command-line/with-store.js'
@@ -89,8 +88,7 @@ function withEntry ({ meta, rows }: SortedState, entry: LogEntry, now: number): 
 async function read (file: string): ReturnType<typeof readStateFile> {
   try {
     const input = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : createReadStream(file)
-    const lines = createInterface({ input, crlfDelay: Infinity })
-    return await Promise.race([readStateFile(lines), once(input, 'error').then(([error]) => { throw error })])
+    return await readStateFile(linesOf(input))
   } catch (error) {
     throw new CommandError(`${file} cannot be imported: ${(error as Error).message}`, { cause: error })
   }

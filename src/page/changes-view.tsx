@@ -2,15 +2,29 @@ import { useState } from 'preact/hooks'
 import type { Audit, History } from './api.js'
 import { ChangeReason } from './change-reason.js'
 import { ConfirmDialog } from './confirm-dialog.js'
-import { clockTime, movement, NONE, words } from './format.js'
+import { causeText, clockTime, movement, NONE, words } from './format.js'
 import { useData } from './live.js'
-import { Age, Card, Loading, Table } from './parts.js'
+import { Age, Card, KeyText, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 
 /** Rows on a phone, since there are two long tables. */
 const PHONE_ROWS = 3
 
 type Row = Audit['commands'][number]
+
+/** The effect of a change; a policy may move neither mode nor threshold. */
+function change (row: History['changes'][number]) {
+  const [from, to] = movement(row)
+  if (from !== to) return <>{from} → <b>{to}</b></>
+  return row.cause === 'policy' ? NONE : to
+}
+
+/** Whether a command paused stopping, ended the pause, or neither. A pause is mode `off` of the root. */
+function pauseOf ({ type, key, policy, replaced }: Row): 'pause' | 'end of pause' | null {
+  const isOff = (stated: object | null | undefined) => stated != null && 'mode' in stated && stated.mode === 'off'
+  if (type !== 'policy' || key !== '*' || isOff(policy) === isOff(replaced)) return null
+  return isOff(policy) ? 'pause' : 'end of pause'
+}
 
 /** The policy, pin or predictor that a command set. */
 function target ({ policy, pin, predictor, probe_form: form }: Row) {
@@ -50,9 +64,9 @@ export function ChangesView ({ name }: { name: string | null }) {
             <Table
               caption='Changes of thresholds' phoneRows={PHONE_ROWS} rows={history.data.changes} empty='No threshold has moved yet.' columns={[
                 { head: 'Time', cell: (row) => clockTime(row.time) },
-                { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
-                { head: 'Cause', cell: (row) => words(row.cause) },
-                { head: 'Change', cell: (row) => { const [from, to] = movement(row); return from === to ? to : <>{from} → <b>{to}</b></> }, isNumber: true },
+                { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}><KeyText name={row.key} /></a> },
+                { head: 'Cause', cell: causeText },
+                { head: 'Change', cell: change, isNumber: true },
                 { head: 'Why', cell: (row) => <ChangeReason change={row} /> },
                 { head: 'Version', cell: (row) => row.version, isNumber: true },
               ]}
@@ -67,12 +81,12 @@ export function ChangesView ({ name }: { name: string | null }) {
               caption='Audit trail' phoneRows={PHONE_ROWS} rows={audit.data.commands} empty='Nobody has changed anything yet.' columns={[
                 { head: 'Time', cell: (row) => clockTime(row.time) },
                 { head: 'Who', cell: (row) => row.by },
-                { head: 'What', cell: (row) => words(row.type) },
-                { head: 'Context', cell: (row) => row.key === null ? '–' : <a href={routeTo('context', row.key)}>{row.key}</a> },
+                { head: 'What', cell: (row) => pauseOf(row) ?? words(row.type) },
+                { head: 'Context', cell: (row) => row.key === null ? '–' : <a href={routeTo('context', row.key)}><KeyText name={row.key} /></a> },
                 { head: 'From', cell: origin },
                 { head: 'To', cell: target },
                 { head: 'Reason', cell: (row) => row.reason ?? '–' },
-                { head: 'Undo', cell: (row) => row.type === 'policy' ? <button type='button' class='small' title='Restore the policy before this change' onClick={() => { setRestored(row) }}>Restore …</button> : '–' },
+                { head: 'Undo', cell: (row) => <Undo row={row} onRestore={() => { setRestored(row) }} /> },
               ]}
             />
             )}
@@ -82,12 +96,19 @@ export function ChangesView ({ name }: { name: string | null }) {
   )
 }
 
+/** The way back from a command. A pause has its own switch, which sets the mode that the root had before. */
+function Undo ({ row, onRestore }: { row: Row, onRestore: () => void }) {
+  if (row.type !== 'policy') return <>–</>
+  if (pauseOf(row) === 'pause') return <a href={routeTo('fleet')}>end the pause</a>
+  return <button type='button' class='small' title='Restore the policy before this change' onClick={onRestore}>Restore …</button>
+}
+
 /** Sets the policy that a command replaced. */
 function RestoreForm ({ row: { key, replaced }, onClose }: { row: Row, onClose: (isDone: boolean) => void }) {
   const path = `v1/contexts/${encodeURIComponent(key!)}/policy`
   return (
     <ConfirmDialog
-      title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}.</>} onClose={onClose}
+      title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}. A threshold that the change has withdrawn comes back once the evidence of the present epoch certifies it, which may take a while.</>} onClose={onClose}
       command={(reason) => replaced === null
         ? { method: 'DELETE', path: `${path}?reason=${encodeURIComponent(reason)}` }
         : { method: 'PUT', path: `${path}?create=true&reason=${encodeURIComponent(reason)}`, body: replaced }}

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot, { type AlignedData, type Axis, type Options, type Series } from 'uplot'
-import { clockTime } from './format.js'
+import { clockTime, percent } from './format.js'
 import { usePhone } from './phone.js'
 import { useThemeRevision } from './theme.js'
 import { Table, type Column } from './parts.js'
@@ -86,11 +86,20 @@ export function timeAxis (): Axis {
     space: 90,
     values: (_chart, splits, _axis, _space, step) => splits.map((seconds) => {
       const text = new Date(seconds * 1000).toLocaleString('en-GB')
-      const [day = '', time = ''] = text.split(', ')
-      return step >= 86_400 ? day : step >= 60 ? time.slice(0, 5) : time
+      const [, time = ''] = text.split(', ')
+      return step >= 86_400 ? new Date(seconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : step >= 60 ? time.slice(0, 5) : time
     }),
   })
 }
+
+/** Distances between the marks of an axis: without 2.5, whose multiples take another digit. */
+const STEPS = Array.from({ length: 18 }, (_, i) => i - 7).flatMap((exponent) => [1, 2, 5].map((digit) => Number(`${digit}e${exponent}`)))
+
+/** The digits after the point that tell the marks of an axis from each other. */
+export function digitsOf (step: number): number { return Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) }
+
+/** The text of a mark in percent. */
+export const percentMark = (value: number, step: number): string => percent(value, digitsOf(100 * step))
 
 /**
  * An axis in the colours of the page.
@@ -106,7 +115,7 @@ export function axis (label: string, values?: (value: number, step: number) => s
     labelFont: '12px system-ui, sans-serif',
     labelSize: label === '' ? 0 : 22,
     size: 34,
-    ...(values !== undefined && { values: (_chart: UPlot, splits: number[], _axis: number, _space: number, step: number) => splits.map((split) => split == null ? '' : values(split, step)) }),
+    ...(values !== undefined && { incrs: STEPS, values: (_chart: UPlot, splits: number[], _axis: number, _space: number, step: number) => splits.map((split) => split == null ? '' : values(split, step)) }),
     ...more,
   }
 }

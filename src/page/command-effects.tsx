@@ -70,6 +70,14 @@ function costText ({ before, after, unknown }: TokensPerDay, total: number): str
   return `${effect}${others}`
 }
 
+/** The thresholds that would be gone for a time, even if the call were undone at once. */
+function LastingLoss ({ contexts }: { contexts: readonly ContextEffect[] }) {
+  const lost = contexts.filter((row) => row.undo_restores === false)
+  if (lost.length === 0) return null
+  const where = lost.length === 1 ? `the threshold of ${lost[0]!.key}` : `${count(lost.length)} thresholds`
+  return <p class='problem'><span aria-hidden='true'>▲</span> <b>Undoing this would not bring back {where}</b> before the evidence certifies {lost.length === 1 ? 'it' : 'them'} again.</p>
+}
+
 /** The effect that a call would have, by its dry run. */
 export function EffectTable ({ effects }: { effects: Effects }) {
   const { contexts = [], total = 0, changing = 0, warnings = [], tokens_saved_per_day: perDay } = effects
@@ -77,6 +85,7 @@ export function EffectTable ({ effects }: { effects: Effects }) {
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
       {changing > 0 && <EmCost contexts={contexts} total={total} />}
+      <LastingLoss contexts={contexts} />
       {perDay !== undefined && (changing > 0 || perDay.before !== null) && <p>{costText(perDay, total)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       <Table

@@ -1,7 +1,7 @@
 import type { ContextDetail, PolicyFields, PredictorList } from './api.js'
 import { count, decimals, percent, points, duration, words } from './format.js'
 import { useData } from './live.js'
-import { Card, Table, DropBar } from './parts.js'
+import { Card, KeyText, Table, DropBar } from './parts.js'
 import { routeTo } from './route.js'
 
 /** A context, and the policy in force for it. */
@@ -54,9 +54,9 @@ const ARMS = { control: 'Control (run in full)', treated: 'Treated (stopped at t
 
 type Interval = ContextDetail['em_difference_interval']
 
-/** A figure with its interval in brackets. */
-function withInterval (value: number | null, interval: Interval, render: (value: number | null) => string): string {
-  return interval === null ? render(value) : `${render(value)} (${render(interval[0])} to ${render(interval[1])})`
+/** A figure with its interval in brackets below it. */
+function withInterval (value: number | null, interval: Interval, render: (value: number | null) => string) {
+  return interval === null ? render(value) : <>{render(value)}<span class='muted below'> ({render(interval[0])} to {render(interval[1])})</span></>
 }
 
 /** Generations that ran in full beside those that were stopped. */
@@ -65,7 +65,7 @@ export function ArmsPanel ({ context: { arms, em_difference_interval: interval, 
   const estimate = emOf('treated') - emOf('control')
   const [kind, sign, verdict] = VERDICTS[verdictOf(fidelity)]
   return (
-    <Card isDetail title='Control against treated' note='Reported generations while a threshold was in force, weighted so that both arms stand for the same traffic. In brackets: 95 % intervals.'>
+    <Card isDetail title='Control against treated' note='Generations reported since the threshold, the mode or a pin last changed, weighted so that both arms stand for the same traffic. In brackets: 95 % intervals.'>
       <Table
         caption='Control against treated' rows={arms} columns={[
           { head: 'Arm', cell: ({ arm }) => ARMS[arm] },
@@ -130,11 +130,11 @@ export function MembersPanel ({ context: { members }, policy }: PanelProps) {
         caption='Members of the pool' rows={worst} columns={[
           {
             head: 'Context',
-            cell: (member) => <><a href={routeTo('context', member.key)}>{member.key}</a>{member.left_at !== null && <span class='badge drifted'><span aria-hidden='true'>▲</span> left</span>}</>,
+            cell: (member) => <><a href={routeTo('context', member.key)}><KeyText name={member.key} /></a>{member.left_at !== null && <span class='badge drifted'><span aria-hidden='true'>▲</span> left</span>}</>,
           },
           { head: 'Generations', cell: (member) => count(member.control_generations), isNumber: true },
           {
-            head: 'EM drop of bound',
+            head: 'EM drop and bound',
             cell: ({ em_drop: drop, em_drop_low: low, em_drop_high: high }) =>
               drop === null ? '–' : <DropBar drop={drop} low={low} high={high} bound={policy.max_em_drop} />,
             isNumber: true,
@@ -196,7 +196,7 @@ export function PredictorsPanel ({ context: { key, score } }: { context: Context
     <Card isDetail title='Predictors' note='What they would have saved here, before the tokens of probes and answers: an estimate by cross-validation over prompts, and no certificate. To put one in force, set score in the policy to its name; a new epoch then begins.'>
       <Table
         caption='Predictors' rows={rows} columns={[
-          { head: 'Predictor', cell: (row) => <><b>{row.name}</b>{row.name === score && <span class='muted'> in force</span>}</> },
+          { head: 'Predictor', cell: (row) => <><b><KeyText name={row.name} /></b>{row.name === score && <span class='muted'> in force</span>}</> },
           { head: 'It would save', cell: (row) => percent(row.tokens_saved_gross_ratio), isNumber: true },
           { head: 'The confidence', cell: (row) => percent(row.tokens_saved_gross_ratio_confidence), isNumber: true },
           { head: 'EM lost, at most', cell: (row) => points(row.max_em_drop, 1), isNumber: true },

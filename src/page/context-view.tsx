@@ -2,12 +2,13 @@ import type { ContextDetail, FleetPageReply, PolicyReply, TradeoffReply } from '
 import { Actions } from './actions.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, type PanelProps, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
-import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
+import { Age, DropBar, Badge, KeyText, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
 import { ago, clockTime, count, counted, percent, points, short, spread, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { MovesPanel } from './moves-panel.js'
 import { UnknownContext } from './next-step.js'
+import { isPattern, PatternPage, PolicyPanel } from './policy-panel.js'
 import { routeTo } from './route.js'
 import { TradeoffPanel } from './tradeoff-panel.js'
 
@@ -18,7 +19,7 @@ function Path ({ name }: { name: string }) {
     <nav aria-label='Contexts above' class='path'>
       <a href={routeTo('fleet')}>Fleet</a> › <a href={routeTo('context', '*')}>all contexts</a>
       {parts.map((part, i) => (
-        <span key={part}> › {i === parts.length - 1 ? part : <a href={routeTo('context', parts.slice(0, i + 1).join(','))}>{part}</a>}</span>
+        <span key={part}> › {i === parts.length - 1 || part.endsWith('=*') ? part : <a href={routeTo('context', parts.slice(0, i + 1).join(','))}>{part}</a>}</span>
       ))}
     </nav>
   )
@@ -65,8 +66,23 @@ function served ({ total_em_drop_bound: total, error_level: level }: Guarantee):
   return total === null ? '' : `; from full run to served answer at most ${points(total, 1)}, error level ${percent(Math.min(1, 2 * level), 1)}`
 }
 
-/** Everything about one context. */
+/** Everything about one context, or the policy of a pattern. */
 export function ContextPage ({ name }: { name: string }) {
+  return isPattern(name) ? <PatternView name={name} /> : <KnownContext name={name} />
+}
+
+function PatternView ({ name }: { name: string }) {
+  const { data: policy, error, reload } = useData<PolicyReply>(`v1/contexts/${encodeURIComponent(name)}/policy`)
+  return (
+    <>
+      <Path name={name} />
+      <h1 class='key'>{name}</h1>
+      {policy === null ? <Loading error={error} /> : <PatternPage policy={policy} onChange={reload} />}
+    </>
+  )
+}
+
+function KnownContext ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
   const { data: context, error, staleSince, reload } = useData<ContextDetail>(path)
   const { data: policy, error: policyError, reload: reloadPolicy } = useData<PolicyReply>(`${path}/policy`)
@@ -75,7 +91,7 @@ export function ContextPage ({ name }: { name: string }) {
     return (
       <>
         <Path name={name} />
-        <h1>{titleOf(name)}</h1>
+        <h1><KeyText name={titleOf(name)} /></h1>
         {error?.code === 'CONTEXT_NOT_FOUND' ? <UnknownContext name={name} policy={policy} onChange={reloadPolicy} /> : <Loading error={error} />}
       </>
     )
@@ -85,7 +101,7 @@ export function ContextPage ({ name }: { name: string }) {
   return (
     <>
       <Path name={name} />
-      <h1 class='key'>{titleOf(name)}</h1>
+      <h1 class='key'><KeyText name={titleOf(name)} /></h1>
       <Age since={staleSince} />
       {staleSince !== null && <DecidedNow name={name} />}
       <p class='badges'>
@@ -120,8 +136,9 @@ export function ContextPage ({ name }: { name: string }) {
       )}
       {fault !== null && <p class='banner info'><span aria-hidden='true'>△</span> The grader is taken for broken. {FAULTS[fault]}</p>}
       {isSum && <><SumTiles context={context} /><ContextsTable prefix={name} /></>}
-      {!isSum && policy === null && <Loading error={policyError} />}
+      {policy === null && <Loading error={policyError} />}
       {!isSum && policy !== null && <Figures context={context} policy={policy.effective} tradeoff={tradeoff} />}
+      {policy !== null && <PolicyPanel policy={policy} />}
     </>
   )
 }

@@ -4,7 +4,7 @@ import { hashWith, useHash } from './address.js'
 import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, threshold } from './format.js'
 import { useData } from './live.js'
-import { Card, Loading, DropBar, Badge, Pager } from './parts.js'
+import { Card, KeyText, Loading, DropBar, Badge, Pager } from './parts.js'
 import { usePhone } from './phone.js'
 import { parseRoute, routeTo } from './route.js'
 
@@ -162,7 +162,7 @@ interface ContextColumn {
 function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
   return (
     <>
-      <a href={routeTo('context', name)}>{name}</a>
+      <a href={routeTo('context', name)}><KeyText name={name} /></a>
       {alarm !== undefined && <span class='warn-text'> <span aria-hidden='true'>▲</span> {words(alarm)}</span>}
     </>
   )
@@ -191,7 +191,7 @@ const CONTEXT_COLUMNS: readonly ContextColumn[] = [
   { head: 'Context', sort: 'key', cell: ({ key, alarms }) => <Name name={key} alarm={alarms[0]} /> },
   { head: 'Status', sort: 'status', cell: (row) => <States row={row} /> },
   { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => threshold(row.threshold) },
-  { head: 'EM drop of bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
+  { head: 'EM drop and bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
   {
     head: 'Tokens saved, net',
     sort: 'tokens_saved',
@@ -206,5 +206,6 @@ const CONTEXT_COLUMNS: readonly ContextColumn[] = [
     cell: ({ control_generations: generations, generations_to_next_certificate: more }) =>
       <Beside note={more === null ? null : more === 0 ? 'next when open ones end' : `+${count(more)} to next`}>{count(generations)}</Beside>,
   },
+  { head: 'Last outcome', sort: 'updated_at', isNumber: true, cell: (row) => ago(row.updated_at, Date.now()) },
   { head: 'Last change', sort: 'changed_at', isNumber: true, cell: (row) => ago(row.changed_at, Date.now()) },
 ]

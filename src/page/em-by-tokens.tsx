@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { Suite } from './api.js'
-import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
+import { axis, colour, ChartFigure, interval, legendValue, percentMark } from './chart.js'
 import { count, finePoints, percent } from './format.js'
 
 type Slope = Suite['trend']['em_per_percent_of_tokens']
@@ -34,7 +34,7 @@ function options (): Omit<Options, 'width' | 'height'> {
   const noLine = { width: 0, value: legendValue(em) }
   return {
     scales: { x: { time: false } },
-    axes: [axis('Mean tokens', (value) => count(value)), axis('EM', (value) => percent(value).replace('.0\u00a0%', '\u00a0%'), { size: 62 })],
+    axes: [axis('Mean tokens', (value) => count(value)), axis('EM', percentMark, { size: 62 })],
     series: [
       { label: 'Mean tokens', value: legendValue((value) => `${count(value)} tokens`) },
       { label: 'Interval', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false }, value: interval(em) },

@@ -63,7 +63,7 @@ const GROWTH = [
 /** The evidence for each threshold, and its growth while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
   const { thresholds, generations: { control: generations }, evidence: { bar: line, next_certificate_in: more } } = context
-  const { follow_up: { open }, labels: { asked_from: asked } } = context
+  const { fidelity: { held_until: heldUntil }, follow_up: { open }, labels: { asked_from: asked } } = context
   const data = useMemo(() => {
     const rows = [...thresholds].sort((a, b) => a.threshold - b.threshold)
     return [rows.map((row) => row.threshold), rows.map((row) => Math.max(-line, row.log_evidence)), rows.map(() => line)] as AlignedData
@@ -82,7 +82,9 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
           <progress max={generations + more} value={generations} aria-label='Evidence toward the next certificate' />{' '}
           {count(generations)} control generations,{' '}
           {more === 0 ? 'enough for the next certificate once fewer are open' : `${count(more)} more to the next certificate`}
-          {more !== 0 && next?.seconds != null && `, in about ${duration(next.seconds)}`}
+          {heldUntil !== null
+            ? `, which is not in force before ${clockTime(heldUntil)}`
+            : more !== 0 && next?.seconds != null && `, in about ${duration(next.seconds)}`}
         </p>
       )}
       {more === null && (

@@ -34,6 +34,18 @@ export const fineDecimals = (value: Figure): string => shown(value, (number) => 
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
 const MODES: Readonly<Record<string, string>> = { enforce: 'stopping enabled', shadow: 'shadow, stops nothing', off: 'stopping disabled' }
 
+type ChangeCause = Pick<HistoryChange, 'key' | 'cause' | 'mode_before' | 'mode_after'> & { readonly fields?: readonly string[] }
+
+/** Whether a change paused stopping or ended the pause, which is mode `off` of the root. */
+export const isOfPause = ({ key, mode_before: before, mode_after: after }: ChangeCause) => key === '*' && before !== after && (before === 'off' || after === 'off')
+
+/** The cause of a change: a pause as such, and a policy with the fields that it changed. */
+export function causeText (change: ChangeCause): string {
+  const { cause, fields = [], mode_after: mode } = change
+  if (isOfPause(change)) return mode === 'off' ? 'paused' : 'pause ended'
+  return `${words(cause)}${fields.length === 0 ? '' : `: ${fields.join(', ')}`}`
+}
+
 /** The effect of a change in the history, as text before and after: the mode, the threshold, or both. */
 export function movement ({ before, after, mode_before: modeBefore, mode_after: modeAfter }: Pick<HistoryChange, 'before' | 'after' | 'mode_before' | 'mode_after'>): [from: string, to: string] {
   const text = (value: Figure, mode: string | undefined) => [

@@ -66,7 +66,7 @@ export function GenerationView ({ name }: { name: string | null }) {
         ? <RecentStops />
         : data === null
           ? error?.status === 404
-            ? <Card title={name}><Loading error={error} /><p class='note'>Stops are listed for longer than the decision log is kept:</p><StopsList filter={{ generation_id: name }} /></Card>
+            ? <Card title={name} note='The decision log does not have its steps. Stops are listed for longer:'><StopsList filter={{ generation_id: name }} /></Card>
             : <Loading error={error} />
           : <GenerationCard generation={data} />}
     </>

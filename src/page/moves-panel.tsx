@@ -3,7 +3,7 @@ import UPlot, { type AlignedData, type Options } from 'uplot'
 import type { ContextDetail, ContextHistory } from './api.js'
 import { ChangeReason } from './change-reason.js'
 import { colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
-import { clockTime, movement, threshold, words } from './format.js'
+import { causeText, clockTime, isOfPause, movement, threshold } from './format.js'
 import { useData } from './live.js'
 import { type Move, movesOf, pointsOfMoves, stopsOf } from './moves.js'
 import { Card, Loading, Table } from './parts.js'
@@ -16,7 +16,7 @@ function textOf ({ before, after, mode_before: from, mode_after: to }: Move): [b
 
 const columnsOf = (name: string) => [
   { head: 'Time', cell: (move: Move) => clockTime(move.time) },
-  { head: 'Cause', cell: (move: Move) => words(move.cause) + (move.key === name ? '' : ` at ${move.key}`) },
+  { head: 'Cause', cell: (move: Move) => causeText(move) + (move.key === name || isOfPause(move) ? '' : ` at ${move.key}`) },
   { head: 'Before', cell: (move: Move) => textOf(move)[0], isNumber: true },
   { head: 'After', cell: (move: Move) => textOf(move)[1], isNumber: true },
   { head: 'Epoch', cell: (move: Move) => move.epoch ?? '–', isNumber: true },
@@ -77,7 +77,7 @@ function writeCauses (chart: UPlot, moves: readonly Move[]): void {
     const height = after ?? before
     if (height === null || written.some((other) => Math.abs(x - other) < GAP * devicePixelRatio)) continue
     const y = chart.valToPos(height, 'y', true)
-    const text = move.mode_before === move.mode_after ? words(move.cause) : `mode ${move.mode_after}`
+    const text = move.mode_before === move.mode_after || isOfPause(move) ? causeText(move) : `mode ${move.mode_after}`
     ctx.fillText(text, x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
     written.push(x)
   }

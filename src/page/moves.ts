@@ -16,6 +16,7 @@ export interface Move {
   readonly after: Value
   readonly mode_before: Mode
   readonly mode_after: Mode
+  readonly fields?: readonly string[]
   readonly by?: string
   readonly reason?: string
   readonly alarm?: HistoryChange['alarm']
@@ -43,7 +44,7 @@ export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: 
   ].reverse().sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
   let threshold = own.at(-1)?.before ?? null
   let mode = modes.findLast(({ time }) => time >= oldest)?.before ?? modes.find(({ time }) => time < oldest)?.after ?? presentMode
-  return rows.map(({ time, key, cause, epoch, before, after, modes, by, reason, alarm }: Row) => {
+  return rows.map(({ time, key, cause, epoch, before, after, modes, fields, by, reason, alarm }: Row) => {
     const isMoved = modes === null && before !== after
     const move = {
       time,
@@ -54,6 +55,7 @@ export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: 
       after: isMoved ? after : threshold,
       mode_before: mode,
       mode_after: modes?.after ?? mode,
+      ...(fields !== undefined && { fields }),
       ...(by !== undefined && { by }),
       ...(reason !== undefined && { reason }),
       ...(alarm !== undefined && { alarm }),

@@ -11,6 +11,15 @@ export function Badge ({ kind, children }: { kind: string, children?: ComponentC
   return <span class={`badge ${kind}`}><span aria-hidden='true'>{SIGNS[kind] ?? '▲'}</span> {children ?? words(kind)}</span>
 }
 
+/** Longer parts of a key are broken anywhere. */
+const WHOLE = 40
+
+/** A context key, or another name, that is broken after commas rather than at hyphens. */
+export function KeyText ({ name }: { name: string }) {
+  const parts = name.split(/(?<=,)/)
+  return <>{parts.map((part, i) => [i > 0 && <wbr />, <span key={i} class={part.length > WHOLE ? 'key' : 'key-part'}>{part}</span>])}</>
+}
+
 export function Tile ({ title, value, children }: { title: string, value: ComponentChildren, children?: ComponentChildren }) {
   return <section class='tile'><h2>{title}</h2><p class='value'>{value}</p>{children !== undefined && <div class='note'>{children}</div>}</section>
 }

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks'
 import type { Options } from 'uplot'
 import { useParameter } from './address.js'
 import type { FleetReply, SavingsReply } from './api.js'
-import { axis, ChartFigure, colour, legendValue, timeAxis, timeOf } from './chart.js'
+import { axis, ChartFigure, colour, legendValue, percentMark, timeAxis, timeOf } from './chart.js'
 import { clockTime, count, counted, NONE, percent, short } from './format.js'
 import { useData } from './live.js'
 import { Age, Card, Loading } from './parts.js'
@@ -29,7 +29,7 @@ function intervalOf ({ tokens_saved_low: low, tokens_saved_high: high }: Pick<Pe
 function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
   return {
     scales: { x: { range }, y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
-    axes: [timeAxis(), axis('Tokens saved, net', (ratio, step) => percent(ratio, step < 0.01 ? 1 : 0), { size: 52 })],
+    axes: [timeAxis(), axis('Tokens saved, net', percentMark, { size: 52 })],
     series: [
       { label: 'From', value: legendValue(timeOf) },
       { label: 'Tokens saved, net', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: legendValue(percent) },
@@ -46,10 +46,11 @@ interface ChartProps {
 
 function SavingsChart ({ rows, unit, range }: ChartProps) {
   const data = useMemo(() => pointsOf(rows, MS[unit]), [rows, unit])
-  const isKnown = rows.some(({ tokens_saved: saved }) => saved !== null)
+  const known = rows.filter(({ tokens_saved: saved }) => saved !== null).length
+  if (known === 1) return <p class='note'>Only one {unit} has figures. The chart begins with the next one.</p>
   return (
     <ChartFigure
-      label={`Tokens saved by ${unit}`} data={data} options={() => options(range)} shape={`${unit} ${range.join()}`} height={200} rows={isKnown ? rows : []}
+      label={`Tokens saved by ${unit}`} data={data} options={() => options(range)} shape={`${unit} ${range.join()}`} height={200} rows={known > 0 ? rows : []}
       empty={rows.length === 0 ? 'No outcomes in this time.' : 'Savings are shown once stops are made, and some five control generations of an hour or a day show what they save.'} columns={[
         { head: 'From', cell: ({ at }) => clockTime(at) },
         { head: 'Saved', cell: (row) => percent(ratioOf(row)), isNumber: true },
@@ -151,7 +152,7 @@ export function SavingsPanel ({ fleet }: { fleet: FleetReply & { readonly at: st
         </div>
       }
     >
-      {span === 'day' ? <HoursSaved fleet={fleet} /> : <DaysSaved prefix={prefix} days={days} />}
+      {span === 'day' ? <HoursSaved fleet={fleet} /> : <DaysSaved prefix={wanted} days={days} />}
     </Card>
   )
 }

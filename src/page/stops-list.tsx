@@ -3,7 +3,7 @@ import { useParameter } from './address.js'
 import type { StopsReply } from './api.js'
 import { clockTime, count, decimals, NONE } from './format.js'
 import { useData } from './live.js'
-import { Age, Card, Loading, Table } from './parts.js'
+import { Age, Card, KeyText, Loading, Table } from './parts.js'
 import { usePhone } from './phone.js'
 import { routeTo } from './route.js'
 
@@ -12,7 +12,7 @@ type Stop = StopsReply['stops'][number]
 const COLUMNS = [
   { head: 'Time', cell: (stop: Stop) => clockTime(stop.at) },
   { head: 'Generation', cell: (stop: Stop) => <a href={routeTo('generation', stop.generation_id)}>{stop.generation_id}</a> },
-  { head: 'Context', cell: (stop: Stop) => <a href={routeTo('context', stop.context)}>{stop.context}</a> },
+  { head: 'Context', cell: (stop: Stop) => <a href={routeTo('context', stop.context)}><KeyText name={stop.context} /></a> },
   { head: 'Tokens', cell: (stop: Stop) => count(stop.tokens), isNumber: true },
   { head: 'Score', cell: (stop: Stop) => stop.score === null ? 'not reported' : decimals(stop.score, 4), isNumber: true },
   {
@@ -42,6 +42,7 @@ interface StopsFilter {
   /** `0`: wrong answers. */
   readonly em?: string
   readonly since?: string
+  readonly until?: string
 }
 
 /** Stops, newest first. */
@@ -66,11 +67,11 @@ export function StopsList ({ filter }: { filter: StopsFilter }) {
   )
 }
 
-function emptyText ({ generation_id: id, em, since }: StopsFilter, isPaged: boolean, isUnfinished: boolean): string {
+function emptyText ({ generation_id: id, em, since, until }: StopsFilter, isPaged: boolean, isUnfinished: boolean): string {
   if (isUnfinished) return 'None was found so far: go on with older ones.'
   if (isPaged) return 'There are no older stops.'
   if (id !== undefined) return 'No stop of this generation is kept either.'
-  return em === undefined && since === undefined ? 'No generation was stopped here lately.' : 'No stop is like this.'
+  return em === undefined && since === undefined && until === undefined ? 'No generation was stopped here lately.' : 'No stop is like this.'
 }
 
 /** Recent stops with filters by context, answer and time. */
@@ -78,8 +79,9 @@ export function RecentStops () {
   const [prefix, setPrefix] = useParameter('stops')
   const [em, setEm] = useParameter('em')
   const [since, setSince] = useParameter('since')
+  const [until, setUntil] = useParameter('until')
   const [text, setText] = useState(prefix)
-  const filter = { ...(prefix !== '' && { prefix }), ...(em !== '' && { em }), ...(since !== '' && { since }) }
+  const filter = { ...(prefix !== '' && { prefix }), ...(em !== '' && { em }), ...(since !== '' && { since }), ...(until !== '' && { until }) }
   return (
     <Card title='Recent stops' note='Every stop of the last week, unless configured otherwise. Choose a threshold to see how it moved.'>
       <form class='filters' onSubmit={(event) => { event.preventDefault(); setPrefix(text.trim()) }}>
@@ -90,11 +92,18 @@ export function RecentStops () {
           <option value='0'>Wrong answers</option>
           <option value='1'>Right answers</option>
         </select>
-        <label>since <input type='datetime-local' value={localTime(since)} onChange={({ currentTarget: { value } }) => { setSince(value === '' ? '' : new Date(value).toISOString()) }} /></label>
+        <TimeInput label='since' time={since} onChange={setSince} />
+        <TimeInput label='until' time={until} onChange={setUntil} />
       </form>
       <StopsList key={JSON.stringify(filter)} filter={filter} />
     </Card>
   )
+}
+
+/** @param time in ISO 8601, or empty */
+function TimeInput ({ label, time, onChange }: { label: string, time: string, onChange: (time: string) => void }) {
+  const change = (value: string) => { onChange(value === '' ? '' : new Date(value).toISOString()) }
+  return <label>{label} <input type='datetime-local' value={localTime(time)} onChange={({ currentTarget: { value } }) => { change(value) }} /></label>
 }
 
 /** A time as an input of the browser's time zone has it. */

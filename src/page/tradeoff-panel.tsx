@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { TradeoffReply } from './api.js'
-import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
+import { axis, colour, ChartFigure, digitsOf, interval, legendValue, percentMark } from './chart.js'
 import { count, decimals, percent, points, threshold as thresholdText } from './format.js'
 import type { PanelProps } from './context-panels.js'
 import { Card } from './parts.js'
@@ -23,7 +23,7 @@ function options (bound: number, top: number): Omit<Options, 'width' | 'height'>
       x: { time: false, range: (_chart, low, high) => [Math.min(0, low), Math.max(MIN_SAVED, high)] },
       y: { range: [-top / 2, top] },
     },
-    axes: [axis('Tokens saved, net', (value) => percent(value, 0)), axis('EM drop, points', (value) => decimals(value * 100, 1), { size: 54 })],
+    axes: [axis('Tokens saved, net', percentMark), axis('EM drop, points', (value, step) => decimals(value * 100, digitsOf(100 * step)), { size: 54 })],
     series: [
       { label: 'Tokens saved', value: legendValue((value) => `${percent(value, 1)} saved`) },
       { label: 'Interval', stroke: colour('muted'), width: 1, dash: [3, 3], value: interval(drop), points: { show: false } },

@@ -4,7 +4,7 @@ import type { Run, RunList, Suite } from './api.js'
 import { ago, clockTime, count, fineDecimals, finePoints, percent, points, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { ReportRuns } from './next-step.js'
-import { Age, Badge, Card, Loading, Table } from './parts.js'
+import { Age, Badge, Card, KeyText, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
 import { EmByTokens, sideOf } from './em-by-tokens.js'
@@ -65,7 +65,7 @@ function OneRun ({ name }: { name: string }) {
               <Card title='May the newest checkpoint be stopped early?'>
                 <Table
                   caption='Advice' rows={advice} columns={[
-                    { head: 'Context', cell: (row) => <a href={routeTo('context', row.context)}>{row.context}</a> },
+                    { head: 'Context', cell: (row) => <a href={routeTo('context', row.context)}><KeyText name={row.context} /></a> },
                     { head: 'Advice', cell: (row) => <b>{words(row.advice)}</b> },
                     { head: 'Because', cell: (row) => words(row.reason) },
                     { head: 'Threshold', cell: (row) => threshold(row.threshold), isNumber: true },

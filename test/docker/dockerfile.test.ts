@@ -68,6 +68,7 @@ t.test('the final stage has neither a shell nor development dependencies', async
     'COPY --from=bill-of-materials /sbom.cdx.json ./',
     'COPY --from=production-dependencies /app/node_modules node_modules',
     'COPY --from=build /app/dist dist',
+    'COPY --from=build /app/openapi/openapi.json openapi/',
   ])
   t.match(dockerfile, /AS production-dependencies\n(?:.*\n)*?RUN npm ci --omit=dev && /)
 })

@@ -14,7 +14,7 @@ const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']
 /** Words in capitals that are not settings. */
 const OF_OPEN_TELEMETRY = /^OTEL_/
 const OTHER_VARIABLES = [
-  'STOPGATE_CONTEXTS', 'STOPGATE_GOLD', 'STOPGATE_TRUST_CLIENTS', 'STOPGATE_TOKEN', 'STOPGATE_URL', 'STOPGATE_WHEEL', 'VLLM_PLUGINS', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
+  'STOPGATE_CONTEXTS', 'STOPGATE_GOLD', 'STOPGATE_PROBE_SEATS', 'STOPGATE_TRUST_CLIENTS', 'STOPGATE_TOKEN', 'STOPGATE_URL', 'STOPGATE_WHEEL', 'VLLM_PLUGINS', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
 
 /** The relative links of a page. */
 function linksOf (page: string): { target: string, anchor: string }[] {

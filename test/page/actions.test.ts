@@ -228,6 +228,11 @@ t.test('a dry run states the EM that a change costs, and more than five points m
   const same = await dryRunOf({ ...row, after: 0.99, em_drop_after: 0.008, new_epoch: true })
   t.equal(same.table('Effect')[1]![4], '0.80 pt', 'a figure that stays is shown once')
   t.match((await dryRunOf({ ...row, em_drop_after: null })).text(), 'What this costs in EM is not known. Unknown for 1 context: no evidence at the threshold.')
+
+  const lasting = { ...row, after: null, em_drop_after: 0, undo_restores: false }
+  t.match((await dryRunOf(lasting)).text(), '▲ Undoing this would not bring back the threshold of model=q before the evidence certifies it again.')
+  t.match((await dryRunOf(lasting, { ...lasting, key: 'model=r' })).text(), 'Undoing this would not bring back 2 thresholds')
+  t.notMatch((await dryRunOf({ ...lasting, undo_restores: true })).text(), 'Undoing this')
 })
 
 t.test('a long list of effects is cut short', async (t) => {

@@ -181,7 +181,7 @@ t.test('the moves of a threshold are listed with their causes, with the mode abo
     ['Cause', 'Before', 'After', 'Epoch', 'Why'],
     ['left pool', '0.97', 'never stop', '1', '–'],
     ['pin', 'never stop', '0.98', '1', 'alice: incident 42'],
-    ['policy at *', 'stopping disabled', 'stopping enabled', '–', 'anonymous: incident 42'],
+    ['pause ended', 'stopping disabled', 'stopping enabled', '–', 'anonymous: incident 42'],
   ])
   t.match(page.table('Threshold over time')[1]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
   t.ok(page.requests.some(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/history?limit=200`))

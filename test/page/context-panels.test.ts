@@ -80,7 +80,7 @@ t.test('a pool lists its members, and marks those that have left', async (t) => 
   ]
   const page = await open(t, { members: { total: 40, over_bound: 1, left: 1, new: 3, worst } })
   t.same(page.table('Members of the pool'), [
-    ['Context', 'Generations', 'EM drop of bound', 'Tokens saved, net'],
+    ['Context', 'Generations', 'EM drop and bound', 'Tokens saved, net'],
     ['model=q,task=a ▲ left', '1,200', '5.00 pt of 3.0 pt', '31.0 %'],
     ['model=q,task=b', '0', '–', '–'],
   ])

@@ -40,7 +40,7 @@ t.test('on a phone the details of a context begin folded', async (t) => {
     return page.all('details.card').map((card) => card.getAttribute('aria-label'))
   }
   t.same(await folded(1280), [])
-  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Predictors'])
+  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Predictors', 'Policy'])
 })
 
 t.test('a context that only sums up those below shows its sums, and them', async (t) => {

@@ -64,7 +64,7 @@ t.test('savings are shown over the last day, and over any days with an interval 
 t.test('the savings of a part of the fleet are shown by day', async (t) => {
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q', saved_by_hour: [] }) }))
   t.match(page.card('Savings over time'), '23.5 % saved')
-  t.match(page.requests.findLast(({ path }) => path.startsWith('v1/savings'))?.path, 'prefix=model%3Dq')
+  t.match(page.requests.findLast(({ path }) => path.startsWith('v1/savings'))?.path, /^v1\/savings\?since=/, 'the service knows the part by the token')
 })
 
 t.test('unknown savings and losses are said to be unknown, and a refused range says why', async (t) => {

@@ -66,9 +66,10 @@ t.test('a generation of a worker that decides by itself has an outcome alone', a
   t.equal(page.card('req-8f2c'), 'in model=example,task=example\nIt ran in full with 402 tokens; its answer was right.\nNo step is logged: the worker decided by itself.')
 })
 
-t.test('a generation that is not logged shows the message of the service', async (t) => {
+t.test('a generation that is not logged is looked for among the stops', async (t) => {
   const page = await openPage(t, '#/generation/gone', serviceWith({ generation: failure(404, 'GENERATION_UNKNOWN', 'The decision log has no such generation.') }))
-  t.equal(page.read('main [role=alert]'), '▲ The decision log has no such generation.')
+  t.match(page.card('gone'), /^The decision log does not have its steps\. Stops are listed for longer:/)
+  t.equal(page.table('Stops')[1]![1], 'req-8f2c')
   t.equal(page.field('Generation id').value, 'gone')
 })
 

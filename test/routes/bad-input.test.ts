@@ -112,7 +112,7 @@ t.test('invalid keys and unknown names are refused', async (t) => {
   t.match(await send('GET', '/v1/contexts?status=happy'), { status: 400, body: { message: /querystring\/status/ } })
   t.match(await send('GET', '/v1/contexts?limit=0'), { status: 400 })
   t.match(await send('GET', '/v1/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND', message: /\/docs/ } })
-  t.match((await send('GET', '/v1/contexts/model=Qwen/Qwen3-8B')).body.message, /a \/ in a key or name as %2F/, 'which the names of most models have')
+  t.match((await send('GET', '/v1/contexts/model=Qwen/Qwen3-8B')).body.message, /%2F/, 'which the names of most models have')
   t.match(await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 2 }), { status: 400, body: { details: [{ path: '/max_em_drop' }] } })
   t.match(await send('PUT', '/v1/contexts/*/policy', { min_tokens: 9, certify_at: 'tenant' }), { status: 400, body: { code: 'INVALID_POLICY', message: /must be a context level/ } })
   t.match((await send('GET', '/v1/contexts/*/policy')).body.policy, {}, 'a refused policy is not half-applied')

@@ -45,6 +45,7 @@ t.test('a report is a file for spreadsheets, too', async (t) => {
   ])
   t.match((await file('')).body.split('\r\n')[1], /,\*,1,64,/, 'the total')
   t.equal((await file('since=2001-01-01')).statusCode, 400)
+  t.match(JSON.parse((await file('by=day&prefix=model%3Da')).body), { code: 'CONTEXT_NOT_FOUND', details: [{ path: '/prefix' }] }, 'not a file without rows')
 })
 
 t.test('a token that is bound to a prefix reads its own savings', async (t) => {

@@ -90,7 +90,7 @@ export function secondsToCertificate ({ traffic, span: span_seconds, seconds, wi
     const { perSecond, drop } = momentAt(second)
     const control = drawn(random, perSecond * share)
     if (control > 0) {
-      const slice = queue.newest(clock)
+      const slice = queue.newest(clock, 0)
       slice.enrolled += control
       slice.evidence ??= newSum(1)
       for (let i = 0; i < control; i++) addUnitTo(slice.evidence, unitWith(random() < drop ? 1 : 0))

@@ -95,6 +95,46 @@ t.test('in a browser', { skip }, async (t) => {
     t.same(problems, [], 'no error, and nothing from elsewhere')
   })
 
+  t.test('a policy for one task across models is set, shown, changed and removed by clicks', async (t) => {
+    const { url, send } = await populated(t)
+    const { page, problems } = await open(`${url}/#/context/${encodeURIComponent(KEY)}`)
+    const dialog = page.getByRole('dialog')
+    const confirm = async (reason: string) => {
+      await dialog.getByLabel(/Reason/).fill(reason)
+      await dialog.getByRole('button', { name: 'Show what it would do' }).click()
+      await dialog.getByRole('button', { name: 'Do it' }).click()
+      await dialog.waitFor({ state: 'detached' })
+    }
+    const pattern = 'model=*,task=gsm8k'
+    const stated = async () => (await send('GET', `/v1/contexts/${encodeURIComponent(pattern)}/policy`)).body.policy
+    await page.getByRole('link', { name: `policy of ${pattern}` }).click()
+    await page.getByText('No policy has this key yet.').waitFor()
+    await page.getByRole('button', { name: 'Set a policy …' }).click()
+    await dialog.locator('label', { hasText: 'max_em_drop' }).locator('input').fill('1')
+    await dialog.getByLabel(/Reason/).fill('maths matters')
+    await dialog.getByRole('button', { name: 'Show what it would do' }).click()
+    await dialog.getByText(KEY, { exact: true }).first().waitFor()
+    await picture(page, 'pattern-dialog')
+    await dialog.getByRole('button', { name: 'Do it' }).click()
+    await page.getByRole('cell', { name: /^1.pt$/ }).waitFor()
+    t.match(await stated(), { max_em_drop: 0.01 })
+    await picture(page, 'pattern')
+
+    await page.goto(`${url}/#/context/${encodeURIComponent(KEY)}`)
+    await page.getByRole('link', { name: pattern, exact: true }).waitFor()
+    await picture(page, 'pattern-source')
+    await page.getByRole('link', { name: pattern, exact: true }).click()
+    await page.getByRole('button', { name: 'Policy …', exact: true }).click()
+    await dialog.locator('label', { hasText: 'max_em_drop' }).locator('input').fill('1.5')
+    await confirm('a bit less')
+    await page.getByRole('cell', { name: /^1\.5.pt$/ }).waitFor()
+    await page.getByRole('button', { name: 'Remove policy …' }).click()
+    await confirm('over')
+    await page.getByText('No policy has this key yet.').waitFor()
+    t.same(await stated(), {})
+    t.same(problems, [])
+  })
+
   t.test('the page can be read on a phone and in the dark', async (t) => {
     const { url } = await populated(t)
     const { page, problems } = await open(url, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' })

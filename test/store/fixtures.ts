@@ -104,6 +104,7 @@ const RULES: CohortRules = {
   wait: 12_000,
   span: 0,
   labelRate: 1,
+  stops: 0,
   scoring: { thresholds: GRID.length },
   worstUnit: () => null,
 }

@@ -136,8 +136,10 @@ const TITLES: Readonly<Record<Part, string>> = {
 /** The result of the demo. @param key of the first model's context @param bound the policy's max_em_drop */
 export function renderSummary ({ first, total, certifiedSeconds, part }: DemoResult, key: string, bound: number): string {
   const rows = PARTS.slice(0, PARTS.indexOf(part) + 1).map((name) => [TITLES[name], ...cells(first[name])])
+  const exceeding = (['certified', 'recertified'] as const).filter((name) => first[name].treated >= MIN_TREATED && trueEmDrop(first[name]) > bound)
   const table = alignColumns([['', 'generations', 'in control', 'tokens saved', 'true EM drop'], ...rows], [true, false, false, false, false])
   const safe = addScores(first.certified, first.recertified)
+  const { drifted } = first
   return [
     '',
     key,
@@ -145,13 +147,18 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
     '',
     `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, net of probes.`,
     ...(Number.isFinite(certifiedSeconds) ? [`First certificate of ${key}: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
-    ...(safe.treated >= MIN_TREATED ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
+    ...(safe.treated >= MIN_TREATED ? [`Under a certificate for the same model: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
+    ...(exceeding.length > 0 ? [`More than allowed: ${exceeding.map((name) => TITLES[name]).join(', ')}. ${TOO_MUCH}`] : []),
     ...(part === 'relearning' || part === 'recertified'
-      ? [`The replacement was detected after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
+      ? [`The replacement was detected after ${whole(drifted.generations)} generations, ${whole(drifted.control)} of them control${
+        drifted.treated < MIN_TREATED ? '' : `; until then its true EM drop was ${points(trueEmDrop(drifted))}, which no certificate covers`}.`]
       : []),
     '',
   ].join('\n')
 }
+
+/** A certificate may be wrong, by its error level. */
+const TOO_MUCH = 'One certificate in twenty may be wrong; an alarm withdraws it, later the nearer the loss is to what is allowed.'
 
 /** With fewer treated generations than this, an EM drop is mostly noise. */
 const MIN_TREATED = 30

@@ -1,6 +1,6 @@
 import { createDialects, detectDialect } from '../../proxy/dialects/upstream-dialect.js'
 import { fieldOf, itemsOf } from '../../proxy/protocol/json.js'
-import { createUpstream } from '../../proxy/protocol/upstream.js'
+import { createUpstream, type Upstream } from '../../proxy/protocol/upstream.js'
 import { type ProxySettings, readProxySettings, searchedTokens, statedForm } from '../../proxy/proxy-settings.js'
 import { ConfigError } from '../../settings/environment.js'
 import { CommandError, FileError, UsageError } from '../command-line/command-error.js'
@@ -28,11 +28,22 @@ interface AskedServer {
 
 const DETECTION_MS = 10_000
 
+const OFF = ['x-stopgate', 'off']
+
+/** A server whose plug-in of stopgate leaves these requests alone; otherwise it would be measured, and they would be in its contexts. */
+function leftAlone (upstream: Upstream): Upstream {
+  return {
+    ...upstream,
+    open: async (request) => await upstream.open({ ...request, headers: [...request.headers, ...OFF] }),
+    json: async (path, headers, body, signal) => await upstream.json(path, [...headers, ...OFF], body, signal),
+  }
+}
+
 /** Asks a model server some prompts of a file. @throws CommandError that says what to change */
 export async function askServer (plan: ServerPlan): Promise<AskedServer> {
   const { url, env, stderr, concurrency, minutes } = plan
   const settings = settingsOf(url, env)
-  const upstream = createUpstream(settings.PROXY_UPSTREAM)
+  const upstream = leftAlone(createUpstream(settings.PROXY_UPSTREAM))
   const interrupt = new AbortController()
   const onInterrupt = () => { interrupt.abort(new Interrupted('interrupted')) }
   for (const signal of SIGNALS) process.once(signal, onInterrupt)

@@ -151,6 +151,8 @@ export function estimateRuns (
   return { contexts, left_out: leftOut, probe_form: null, notes: notesOn(costed, contexts, options), verdict }
 }
 
+const WITHOUT_LABELS = 'Without right answers this says how often an answer changes, not how often a right one is lost: with labels fewer tokens may be saved, ' +
+  'and the first certificate may come later. State "reference" or "em" to know.'
 const NONE_RIGHT = 'no final answer is right, so nothing could be lost; compare the references with the answers'
 const TOO_FEW = `a context needs at least ${MIN_PROMPTS} prompts, and better a few dozen; use more, or name fewer --levels`
 
@@ -179,6 +181,7 @@ function notesOn (
   if (probeTokens === null && runs.every((run) => run.probeTokens === 0)) {
     notes.push('The file states no tokens of probes, so these count as free: state them with --probe-tokens.')
   }
+  if (contexts.some(({ label }) => label === 'agreement')) notes.push(WITHOUT_LABELS)
   const noisy = contexts.filter(({ label, self_agreement: self }) => label === 'agreement' && self !== null && 1 - self.share > maxEmDrop)
   if (noisy.length > 0) {
     notes.push(`With sampling the model changes its own answers more often than ${points(maxEmDrop)} % allow: state "reference" or "em" in the file, so that right answers are counted instead.`)

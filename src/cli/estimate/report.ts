@@ -32,7 +32,7 @@ function blockOf (one: ContextEstimate, form: ProbeFormFinding | null): string[]
     ['probes of a full run', `${percent(one.probe_ratio.estimate)} %`, `(${rangeOf(one.probe_ratio)})`, `of its tokens, ${one.probe_tokens.toFixed(1)} each; paid while learning`],
     [label === 'agreement' ? 'answers changed, net' : 'EM lost, points', drop === null ? 'unknown' : percent(drop.estimate), drop === null ? '' : `(${percent(drop.low)} to ${percent(drop.high)})`,
       `losses below ${percent(one.unseen_em_drop)} may not show in ${prompts} prompts`],
-    ['first certificate', ...certificateCells(one.first_certificate)],
+    ['first certificate', ...certificateCells(one.first_certificate, label === 'agreement')],
     ['cadence', `every ${cadence.check_every_tokens}`, '', `tokens, later every 1/${Math.round(1 / cadence.check_growth)} of the tokens so far`],
     ...formRow(form),
     ...(self === null ? [] : [['agrees with itself', `${percent(self.share)} %`, '', selfText(self)]]),
@@ -40,10 +40,12 @@ function blockOf (one: ContextEstimate, form: ProbeFormFinding | null): string[]
   return [title, ...alignColumns(rows.map((row) => [`  ${row[0]}`, ...row.slice(1)]), [true, false, true, true])]
 }
 
-function certificateCells ({ generations, seconds, horizon, chance }: FirstCertificate): string[] {
+/** @param isBound whether the figures are only the least ones, since right answers are not known */
+function certificateCells ({ generations, seconds, horizon, chance }: FirstCertificate, isBound: boolean): string[] {
   if (generations === null) return ['none', '', `within ${roundedCount(horizon)} generations`]
   const time = seconds === null ? '' : `, ${hours(seconds.estimate)} (${hours(seconds.low)} to ${hours(seconds.high)})`
   const within = chance < 0.995 ? `; none within ${roundedCount(horizon)} in ${Math.round(100 * (1 - chance))} % of the cases` : ''
+  if (isBound) return [`${roundedCount(generations.low)} or more`, '', `generations${seconds === null ? '' : `, ${hours(seconds.low)} or more`}: right answers are not known${within}`]
   return [roundedCount(generations.estimate), bracket(generations), `generations${time}${within}`]
 }
 

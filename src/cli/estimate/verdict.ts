@@ -37,8 +37,9 @@ function benefit (saved: Interval, contexts: readonly ContextEstimate[]): string
   const saving = contexts.filter(({ chance }) => chance >= SURE)
   const where = contexts.length === 1 ? '' : `, in ${saving.length} of ${contexts.length} contexts almost certainly`
   const soonest = Math.min(...contexts.map(({ first_certificate: { generations } }) => generations?.estimate ?? Infinity))
-  const start = `once learned, after about ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of a context'}`
-  return `${start}, expect to save ${percent(saved.estimate)} % of the tokens (${rangeOf(saved)})${where}`
+  const isBound = contexts.some(({ label }) => label === 'agreement')
+  const start = `once learned, after ${isBound ? 'at least' : 'about'} ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of a context'}`
+  return `${start}, expect to save ${isBound ? 'at most ' : ''}${percent(saved.estimate)} % of the tokens (${rangeOf(saved)})${isBound ? ', since right answers are not known' : ''}${where}`
 }
 
 function whyNot ({ obstacle, first_certificate: { horizon, generations } }: ContextEstimate): string {

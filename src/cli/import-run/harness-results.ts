@@ -82,11 +82,16 @@ async function countedIn (file: string, json: HarnessResults, suite: string, fil
   return await sampleLengths(file, tasksOf(json, suite), filter, countTokens)
 }
 
-/** A task itself, or the tasks of a group, which may be groups. */
-function tasksOf (json: HarnessResults, suite: string, depth = 0): string[] {
-  const tasks = json.group_subtasks?.[suite]
-  if (!Array.isArray(tasks) || tasks.length === 0 || depth > 8) return [suite]
-  return [...new Set(tasks.flatMap((task) => tasksOf(json, String(task), depth + 1)))]
+/** A task itself, or the tasks of a group, which may be groups, and may be listed in many groups or in themselves. */
+function tasksOf ({ group_subtasks: groups }: HarnessResults, suite: string): string[] {
+  const names = new Set([suite])
+  const tasks: string[] = []
+  for (const name of names) { // also over those that are added meanwhile
+    const of = groups?.[name]
+    if (!Array.isArray(of) || of.length === 0) tasks.push(name)
+    else for (const task of of) names.add(String(task))
+  }
+  return tasks
 }
 
 /**
@@ -102,15 +107,20 @@ function filterOf (file: string, suite: string, metrics: Metrics, { metric = 'ex
   throw new FileError(`${file}: ${suite} is left out: its ${metric} has no filter ${wanted}, but ${listNames(filters)}`)
 }
 
-/** The recorded number of questions; for a group the sum over its tasks, which may be groups. */
-function questionsOf (json: HarnessResults, suite: string, depth = 0): number | null {
+/**
+ * The recorded number of questions; for a group the sum over its tasks, which may be groups.
+ * @param known of groups that were counted before, since one may be listed many times; `null` of those that are being counted
+ */
+function questionsOf (json: HarnessResults, suite: string, known = new Map<string, number | null>()): number | null {
+  if (known.has(suite)) return known.get(suite)!
+  known.set(suite, null)
   const own = json['n-samples']?.[suite]?.effective
   const tasks = json.group_subtasks?.[suite]
-  if (isNumber(own) || !Array.isArray(tasks) || tasks.length === 0 || depth > 8) return isNumber(own) ? own : null
-  return tasks.reduce<number | null>((sum, task) => {
-    const n = questionsOf(json, String(task), depth + 1)
-    return sum === null || n === null ? null : sum + n
-  }, 0)
+  const isGroup = !isNumber(own) && Array.isArray(tasks) && tasks.length > 0
+  const counts = isGroup ? tasks.map((task) => questionsOf(json, String(task), known)) : [own]
+  const count = counts.every(isNumber) ? counts.reduce((sum, n) => sum + n, 0) : null
+  known.set(suite, count)
+  return count
 }
 
 /** The harness gives the standard error of a mean, sqrt(em (1 - em) / (n - 1)), from which n follows. */

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, basename, dirname } from 'node:path'
 import { createReadStream, existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { FileError } from '../command-line/command-error.js'
+import { linesOf } from '../command-line/lines-of.js'
 import { tryParseJson } from './file-formats.js'
 
 /** The number of tokens of a generated text. */
@@ -32,8 +32,10 @@ const TIME = /_(\d{4}-\d\d-\d\dT[\d.-]+)\.json$/
  */
 export async function sampleLengths (results: string, tasks: readonly string[], filter: string, countTokens: TokenCounter) {
   const [, time] = TIME.exec(basename(results)) ?? []
+  if (tasks.length === 0) throw new FileError(`${results}: a group that lists only itself has no answers`)
   const lengths: number[] = []
   for (const task of tasks) {
+    if (basename(task) !== task) throw new FileError(`${results}: ${JSON.stringify(task)} is no name of a task: it has a slash, and would name a file elsewhere`)
     const path = join(dirname(results), `samples_${task}_${time ?? '<time>'}.jsonl`)
     if (time === undefined || !existsSync(path)) {
       throw new FileError(`${results}: ${basename(path)} is not beside it, so its tokens cannot be counted: evaluate with --log_samples`)
@@ -50,7 +52,7 @@ export async function sampleLengths (results: string, tasks: readonly string[], 
 async function lengthsIn (path: string, filter: string, countTokens: TokenCounter): Promise<number[]> {
   const lengths: number[] = []
   let line = 0
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  for await (const text of linesOf(createReadStream(path))) {
     line++
     const sample = Object(tryParseJson(text)) as { filter?: unknown, resps?: unknown }
     if (sample.filter !== filter) continue

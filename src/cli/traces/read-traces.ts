@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/index.js'
@@ -9,6 +8,7 @@ import type { RecordedRun } from './recorded-run.js'
 import type { Label } from '../../core/policy/index.js'
 import type { Problem } from '../../errors/errors.js'
 import { FileError } from '../command-line/command-error.js'
+import { linesOf } from '../command-line/lines-of.js'
 
 /**
  * Reads trace files, one outcome a line; `-` is standard input.
@@ -38,7 +38,7 @@ export async function * lines (file: string): AsyncGenerator<[number, string]> {
   const input = file === '-' ? process.stdin : textOf(file)
   let line = 0
   try {
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) yield [++line, text]
+    for await (const text of linesOf(input)) yield [++line, text]
   } catch (error) {
     throw error instanceof FileError ? error : new FileError(`${file}: ${(error as Error).message}`)
   }

@@ -35,7 +35,7 @@ const PREDICTED = {
   grid: GRID.map((_, k) => 0.995 - 0.02 * k),
 }
 
-/** A bundle with one rule of each kind. */
+/** A bundle with one rule of each kind, and nodes for values that are not known. */
 const BUNDLE: Bundle = {
   format: BUNDLE_FORMAT,
   state_id: 'vectors',
@@ -59,12 +59,19 @@ const BUNDLE: Bundle = {
     { log_median: Math.log(900), length_power: 0, weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] },
     { log_median: Math.log(300), length_power: 0.6, weights: [1.2, 0.8, -0.4, 0.1, -0.7, 0.35] },
   ],
+  others: [
+    { named: { math: { rule: 5, control_share: 0.25 } } },
+    { named: { named: { rule: 3, control_share: 0.25, others: 2 } } },
+    { named: { math: { rule: 5, control_share: 0.25 } }, any: { rule: 1, control_share: 0.25 } },
+  ],
   root: {
     rule: 0,
+    others: 1,
     below: {
       q: {
         rule: 2,
         control_share: 0.3,
+        others: 0,
         below: {
           own: { rule: 1, control_share: 0.1 },
           shadow: { rule: 3, control_share: 0.5 },
@@ -78,6 +85,7 @@ const BUNDLE: Bundle = {
           '': { rule: 1, control_share: 0.25 },
         },
       },
+      p: { rule: 0, control_share: 0.25, others: 2, below: { own: { rule: 1, control_share: 0.1 } } },
     },
   },
 }
@@ -91,6 +99,7 @@ function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
     ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
     { model: 'q', task: 'suspended' },
+    { model: 'q', task: 'math' }, { model: 'p' }, { model: 'p', task: 'own' }, { model: 'p', task: 'math' }, { model: 'named' }, { model: 'named', task: 'math' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {

@@ -3,9 +3,9 @@ import type { ProbeForm } from './probe-form.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from './scorer.js'
-import { MISSING_LEVEL, type SnapshotNode, type Snapshot } from './snapshot.js'
+import { ANY_OTHER, MISSING_LEVEL, NO_NODES, otherChild, type SnapshotNode, type Snapshot } from './snapshot.js'
 
-/** Increases whenever a worker written for the previous format could misread a bundle. */
+/** From the first release on, it increases whenever a worker of the last release could misread a bundle. */
 export const BUNDLE_FORMAT = 1
 
 /**
@@ -50,6 +50,16 @@ interface BundleNode {
   readonly weights?: number
   /** By value of the next level; `""`: the level is absent. */
   readonly below?: Readonly<Record<string, BundleNode>>
+  /** Index into `others`, for values that are not in `below`; absent: none of them has a node. */
+  readonly others?: number
+}
+
+/** Nodes of values that the service does not know below some node, where policies state what holds for them. */
+interface BundleOthers {
+  /** By value, as in `below`. */
+  readonly named: Readonly<Record<string, BundleNode>>
+  /** For any other value; absent: the rule of the node above holds. */
+  readonly any?: BundleNode
 }
 
 /** All that a worker needs to decide by itself for the contexts within a prefix. */
@@ -64,6 +74,7 @@ export interface Bundle {
   /** The predictors that rules name. */
   readonly predictors: Readonly<Record<string, BundlePredictor>>
   readonly weights: readonly BundleWeights[]
+  readonly others: readonly BundleOthers[]
   readonly root: BundleNode
 }
 
@@ -74,6 +85,7 @@ type BundleWeights = Pick<Scorer, 'log_median' | 'length_power' | 'weights'>
 export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, prefix: string = ROOT): Bundle {
   const rules = new Shared<BundleRule>()
   const weights = new Shared<BundleWeights>()
+  const others = new Shared<BundleOthers>()
   const predictors: Record<string, BundlePredictor> = Object.create(null)
   const path = valuesOf(levels, prefix)
 
@@ -88,16 +100,25 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     }
   }
 
-  function treeOf ({ rule, children }: SnapshotNode): BundleNode {
-    if (children.size === 0) return leafOf(rule)
-    const inOrder = [...children].sort(([a], [b]) => a < b ? -1 : 1) // replicas load contexts in different orders
-    return { ...leafOf(rule), below: record(inOrder.map(([value, child]) => [value, treeOf(child)])) }
+  function treeOf ({ rule, children, others }: SnapshotNode): BundleNode {
+    return { ...leafOf(rule), ...(children.size > 0 && { below: recordOf(children) }), ...(others.size > 0 && { others: indexOf(others) }) }
+  }
+
+  function recordOf (nodes: ReadonlyMap<string, SnapshotNode>): Record<string, BundleNode> {
+    const inOrder = [...nodes].sort(([a], [b]) => a < b ? -1 : 1) // replicas load contexts in different orders
+    return record(inOrder.map(([value, child]) => [value, treeOf(child)]))
+  }
+
+  function indexOf (nodes: SnapshotNode['others']): number {
+    const any = nodes.get(ANY_OTHER)
+    const named = new Map([...nodes].filter((entry): entry is [string, SnapshotNode] => entry[0] !== ANY_OTHER))
+    return others.indexOf({ named: recordOf(named), ...(any !== undefined && { any: treeOf(any) }) })
   }
 
   /** Where the snapshot does not reach down to the prefix, the last rule on the way holds for all contexts within the prefix. */
   function cut (node: SnapshotNode, isInSnapshot: boolean, depth: number): BundleNode {
     if (depth === path.length) return isInSnapshot ? treeOf(node) : leafOf(node.rule)
-    const child = isInSnapshot ? node.children.get(path[depth]!) : undefined
+    const child = isInSnapshot ? node.children.get(path[depth]!) ?? otherChild(node, path[depth]!) : undefined
     return { below: record([[path[depth]!, cut(child ?? node, child !== undefined, depth + 1)]]) }
   }
 
@@ -112,6 +133,7 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     rules: rules.all,
     predictors,
     weights: weights.all,
+    others: others.all,
     root: tree,
   }
 }
@@ -192,10 +214,25 @@ const OUTSIDE: ContextRule = {
  * @throws Error where the bundle refers to a part that it does not have
  */
 export function snapshotOfBundle (
-  { state_id: stateId, snapshot_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
+  { state_id: stateId, snapshot_version: version, salt, levels, rules, predictors, weights, others, root }: Bundle): Snapshot {
+  const shared = new Map<number, SnapshotNode['others']>()
+
   function nodeOf (node: BundleNode): SnapshotNode {
-    const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
-    return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(partOf(rules[node.rule], `rule ${node.rule}`), node), children: new Map(children) }
+    const rule = node.rule === undefined ? OUTSIDE : ruleOf(partOf(rules[node.rule], `rule ${node.rule}`), node)
+    return { key: '', rule, children: new Map(entriesOf(node.below ?? {})), others: node.others === undefined ? NO_NODES : othersAt(node.others) }
+  }
+
+  function entriesOf (nodes: Readonly<Record<string, BundleNode>>): Array<[string, SnapshotNode]> {
+    return Object.entries(nodes).map(([value, child]) => [value, nodeOf(child)])
+  }
+
+  function othersAt (index: number): SnapshotNode['others'] {
+    let nodes = shared.get(index)
+    if (nodes === undefined) {
+      const { named, any } = partOf(others[index], `others ${index}`)
+      shared.set(index, nodes = new Map([...entriesOf(named), ...(any === undefined ? [] : [[ANY_OTHER, nodeOf(any)] as const])]))
+    }
+    return nodes
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {

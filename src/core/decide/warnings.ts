@@ -63,7 +63,7 @@ export const CONTEXT_PROBLEMS = {
     cure: 'answer from exactly the prefix that was probed, and as the probe did, check that answers are found in the text (an empty answer equals none), and then reset the context to try at once',
   },
   suspended: {
-    problem: 'half or more of the newest 128 control generations came to nothing, or of the newest 128 stops were refused, so nothing is stopped: neither drift nor a breach could be seen',
+    problem: 'nothing is stopped, since neither drift nor a breach could be seen: half or more of the newest 128 control generations came to nothing, or of the newest 128 stops were refused',
     cure: 'read sight of the context: report every control generation that asked, with its steps and wanted label, and each stop with stopped_probe, and see that lists of enrolments reach the store in time; the threshold then returns by itself',
   },
   arms_differ: {

@@ -12,6 +12,8 @@ export interface CohortRules {
   /** Time that a certificate must span; 0: none. */
   readonly span: number
   readonly labelRate: number
+  /** Stops of the context that were reported by now. */
+  readonly stops: number
   /** How long an outcome waits for its entry. */
   readonly wait: number
   /** How the evidence is scored; `null`: its predictor is gone, so that there is none. */

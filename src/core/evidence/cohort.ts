@@ -166,7 +166,7 @@ export class Cohort {
     if (voidBy !== null) return []
     this.#endSlice(clock, rules.followUp) // a due slice ends first
     this.#addTraffic(entry, fresh.length, clock, rules)
-    return fresh.slice(0, room).map(([u, hash]) => this.#add(u, { hash, share: entry.share, at: clock }))
+    return fresh.slice(0, room).map(([u, hash]) => this.#add(u, { hash, share: entry.share, at: clock }, rules))
   }
 
   #voidDraws (draws: ReadonlyArray<readonly [u: number, hash: number]>, clock: number, rules: CohortRules, voidBy: VoidCause | null): void {
@@ -185,8 +185,8 @@ export class Cohort {
     if (span !== 0 && units > 0) this.traffic.add(units, units / (share * labelRate), clock, span)
   }
 
-  #add (u: number, { hash, share, at }: Pick<EnrolledUnit, 'hash' | 'share' | 'at'>): EnrolledUnit {
-    const slice = this.#queue.newest(at)
+  #add (u: number, { hash, share, at }: Pick<EnrolledUnit, 'hash' | 'share' | 'at'>, { stops }: CohortRules): EnrolledUnit {
+    const slice = this.#queue.newest(at, stops)
     const member = newEnrolledUnit({ u, hash, share, at, slice })
     this.members.set(u, member)
     slice.open++

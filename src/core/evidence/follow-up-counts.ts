@@ -20,6 +20,8 @@ export const NO_FOLLOW_UP = {
   reported: 0,
   labels_wanted: 0,
   labels_given: 0,
+  /** How many had no label when their follow-up was over. */
+  labels_missed: 0,
   /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
   signals_refused: 0,
   /** Control outcomes that lack some of their steps. */
@@ -49,6 +51,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     reported: counts.reported + (more.reported ?? 0),
     labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
     labels_given: counts.labels_given + (more.labels_given ?? 0),
+    labels_missed: counts.labels_missed + (more.labels_missed ?? 0),
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
     unmarked: counts.unmarked + (more.unmarked ?? 0),
@@ -59,31 +62,39 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
   }
 }
 
-/** Counts of the newest control units, at most 1,024, by which reports are checked: of those drawn, and of the outcomes that arrived. */
-export interface RecentCounts { readonly drawn: Runs, readonly arrived: Runs }
+/** Counts by which reports are checked: of the newest 1,024 control units drawn, of as many outcomes that arrived, and of fewer labels. */
+export interface RecentCounts { readonly drawn: Runs, readonly arrived: Runs, readonly labels: Runs }
 
-export const NO_RECENT_COUNTS: RecentCounts = { drawn: NO_RUNS, arrived: NO_RUNS }
+export const NO_RECENT_COUNTS: RecentCounts = { drawn: NO_RUNS, arrived: NO_RUNS, labels: NO_RUNS }
+
+/** Few, since only answers that differ need a label: an outage of the grader and its end show soon. */
+const NEWEST_LABELS = 64
 
 export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): RecentCounts {
-  const { enrolled = 0, left_out: leftOut = 0, reported = 0, steps_missing: stepless = 0 } = more
+  const { enrolled = 0, left_out: leftOut = 0, reported = 0, steps_missing: stepless = 0, labels_missed: labelsMissed = 0 } = more
   const drawn = addToRuns(counts.drawn, [enrolled + leftOut, leftOut])
   const arrived = addToRuns(counts.arrived, [reported + stepless, stepless, more.unmarked ?? 0, more.unanswered ?? 0])
-  return drawn === counts.drawn && arrived === counts.arrived ? counts : { drawn, arrived }
+  const labels = addToRuns(counts.labels, [(more.labels_given ?? 0) + labelsMissed, labelsMissed], NEWEST_LABELS)
+  const isSame = drawn === counts.drawn && arrived === counts.arrived && labels === counts.labels
+  return isSame ? counts : { drawn, arrived, labels }
 }
 
 /** A part of the newest units, and how many there are. */
 export type Part = readonly [part: number, all: number]
 
 /** The parts of the newest units that each check is about. */
-export function recentParts ({ drawn, arrived }: RecentCounts) {
+export function recentParts ({ drawn, arrived, labels }: RecentCounts) {
   const [all, leftOut = 0] = sumOfRuns(drawn, 1)
   const [came, stepless = 0, unmarked = 0, unanswered = 0] = sumOfRuns(arrived, 3)
+  const [due, missed = 0] = sumOfRuns(labels, 1)
   const reported = came - stepless
   return {
     left_out: [leftOut, all],
     steps_missing: [stepless, came],
     unmarked: [unmarked, reported],
     unanswered: [unanswered, reported],
+    /** Labels whose follow-up was over before they came, of those that came or are over. */
+    labels_missed: [missed, due],
   } as const satisfies Record<string, Part>
 }
 

@@ -1,6 +1,5 @@
-import type { Floor } from '../guards/detector.js'
-import { countWatched, DRIFT, type DriftCounts, watchEvidence } from '../guards/drift.js'
-import { type Guards, stopsReported } from '../guards/guards.js'
+import { countWatched, DRIFT, type DriftCounts, type SliceBegin, watchEvidence } from '../guards/drift.js'
+import type { Guards } from '../guards/guards.js'
 import { watchLate } from '../guards/late-labels.js'
 import type { Policy } from '../policy/policy.js'
 import { noEvidence } from '../stats/evidence.js'
@@ -17,12 +16,11 @@ export function watchFinal (guards: Guards, slice: Slice, index: number, policy:
   const watched = index === -1 ? null : watchedOf(slice)
   if (watched === null) return guards
   const drift = watchEvidence(guards.drift_final, watched, index, testedBound(policy))
-  return { ...guards, drift_final: drift, drift_counts: countWatched(guards.drift_counts, drift, watched, index, at(slice, guards, now)) }
+  const counts = countWatched(guards.drift_counts, guards.drift_final, watched, index, beginOf(slice, now))
+  return { ...guards, drift_final: drift, drift_counts: counts }
 }
 
-function at ({ ends }: Slice, guards: Guards, { time, clock }: Now): Pick<Floor, 'at' | 'stops'> {
-  return { at: time - (clock - (ends ?? clock)), stops: stopsReported(guards) }
-}
+function beginOf ({ begins, stops }: Slice, { time, clock }: Now): SliceBegin { return { at: time - (clock - begins), stops } }
 
 /** The threshold in force, and how many there are. */
 interface InForce { readonly index: number, readonly thresholds: number }
@@ -43,8 +41,8 @@ export function watchOpen (
   let [drift, least, isAlarmed, counts] = [final, final, false, drift_counts]
   for (const slice of cohort.slices) {
     const evidence = watchedOf(slice) ?? none
+    counts = countWatched(counts, drift, evidence, index, beginOf(slice, now))
     drift = watchEvidence(drift, evidence, index, a)
-    counts = countWatched(counts, drift, evidence, index, at(slice, guards, now))
     least = watchEvidence(least, evidence, index, a, slice.open)
     isAlarmed ||= DRIFT.isAlarmed(least)
   }

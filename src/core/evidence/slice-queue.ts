@@ -24,11 +24,11 @@ export class SliceQueue {
   /** The number that the next slice to begin will have. */
   get next (): number { return this.#next }
 
-  /** The slice that takes enrolments now. */
-  newest (clock: number): Slice {
+  /** The slice that takes enrolments now. @param stops that were reported by now */
+  newest (clock: number, stops: number): Slice {
     const last = this.#slices.at(-1)
     if (last !== undefined && last.ends === null) return last
-    const slice = newSlice(this.#next++, clock)
+    const slice = newSlice(this.#next++, clock, stops)
     this.#slices.push(slice)
     return slice
   }

@@ -28,6 +28,8 @@ export interface Slice extends SliceEvidence {
   /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
   readonly begins: number
   ends: number | null
+  /** Stops of the context that had been reported when it began. */
+  readonly stops: number
   /** Enrolled units, and those that are not accounted for. */
   enrolled: number
   open: number
@@ -38,11 +40,12 @@ export interface Slice extends SliceEvidence {
 /** Stands for the number of a slice where a control unit of a pool's member is no evidence of the pool. */
 export const ASIDE = -1
 
-export function newSlice (number: number, begins: number): Slice {
+export function newSlice (number: number, begins: number, stops: number): Slice {
   return {
     number,
     begins,
     ends: null,
+    stops,
     enrolled: 0,
     open: 0,
     evidence: null,
@@ -54,7 +57,7 @@ export function newSlice (number: number, begins: number): Slice {
 }
 
 /** Takes the place of a slice for one unit that is in none. */
-export function asideSlice (): Slice { return newSlice(ASIDE, 0) }
+export function asideSlice (): Slice { return newSlice(ASIDE, 0, 0) }
 
 /** Whether nothing more can come into the evidence of a slice. */
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open === 0 }

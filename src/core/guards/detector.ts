@@ -21,7 +21,7 @@ export interface Floor {
   readonly stops: number
 }
 
-/** What has happened since a detector was at its floor. The drop is read where it is large: it is more often too large than too small. */
+/** What has happened since a detector was at its floor. Its drop is too large on average, since it is read when an alarm is raised. */
 export interface SinceFloor {
   readonly since: number
   readonly units: number
@@ -32,7 +32,7 @@ export interface SinceFloor {
 export const NO_FLOOR: Floor = { at: 0, units: 0, sum: 0, stops: 0 }
 
 /** @param now counted so far. @returns `null`: it is at its floor */
-export function sinceFloor (floor: Floor, now: Floor): SinceFloor | null {
+export function sinceFloor (floor: Floor, now: Omit<Floor, 'at'>): SinceFloor | null {
   const units = now.units - floor.units
   return units === 0 ? null : { since: floor.at, units, em_drop: (now.sum - floor.sum) / units, stops: now.stops - floor.stops }
 }

@@ -11,17 +11,20 @@ export const DRIFT = new Detector({ bets: [1 / 4, 1 / 2, 0.95], suspectedFrom: 2
 
 export const NO_DRIFT = DRIFT.start
 
-/** All that the detector has seen, and what it had seen when it was last at its floor. */
-export interface DriftCounts { readonly seen: Floor, readonly floor: Floor }
+/** All that the detector has seen, and what was counted when the slice began with which it left its floor. */
+export interface DriftCounts { readonly seen: Pick<Floor, 'units' | 'sum'>, readonly floor: Floor }
 
-export const NO_DRIFT_COUNTS: DriftCounts = { seen: NO_FLOOR, floor: NO_FLOOR }
+export const NO_DRIFT_COUNTS: DriftCounts = { seen: { units: 0, sum: 0 }, floor: NO_FLOOR }
 
-/** Counts the units of a slice, after which the detector is as given. @param now when it ended, and the stops reported by now */
+/** When a slice began, and the stops that had been reported. */
+export type SliceBegin = Pick<Floor, 'at' | 'stops'>
+
+/** Counts the units of a slice at threshold `k`. @param before the detector before it */
 export function countWatched (
-  { seen, floor }: DriftCounts, drift: Wealth, evidence: Evidence, k: number, now: Pick<Floor, 'at' | 'stops'>): DriftCounts {
-  const units = seen.units + evidence.generations
-  const counted = { ...now, units, sum: seen.sum + emDrop(evidence, k) * evidence.generations }
-  return { seen: counted, floor: isAtFloor(drift) ? counted : floor }
+  { seen, floor }: DriftCounts, before: Wealth, evidence: Evidence, k: number, begin: SliceBegin): DriftCounts {
+  const { generations } = evidence
+  const counted = { units: seen.units + generations, sum: seen.sum + emDrop(evidence, k) * generations }
+  return { seen: counted, floor: isAtFloor(before) ? { ...seen, ...begin } : floor }
 }
 
 /**

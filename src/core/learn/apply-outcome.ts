@@ -6,7 +6,7 @@ import { seeStop } from './apply-sight.js'
 import { countInChain } from './count-generation.js'
 import type { Fold } from './fold.js'
 import { enterPlace, placeOf } from './place-of-outcome.js'
-import { endEpoch, alarmOf } from './start-epoch.js'
+import { alarmOf, endEpoch, type Ending } from './start-epoch.js'
 import { countIn } from './take-report.js'
 import { thresholdInForce } from './threshold-in-force.js'
 import { usableOutcome, wasLeftAlone } from './usable-outcome.js'
@@ -38,7 +38,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const isCompared = leaf === key || (force!.isEvidence && !force!.isNew)
   const compared = isCompared ? applyCadence(fold, pending, arm, watched) : watched
   const isBreached = mustTakeBack(fold, key, compared, time)
-  const state = isBreached ? endEpoch(fold, key, compared, { cause: 'breach', policy: place.gathering, time, alarm: alarmOf('breach', compared, compared.guards.drift_counts) }) : compared
+  const end: Ending = { cause: 'breach', policy: place.gathering, time, alarm: alarmOf('breach', compared) }
+  const state = isBreached ? endEpoch(fold, key, compared, end) : compared
   const known = isBreached ? undefined : force // in a new epoch a member that has left is evidence again
   account(fold, time, pending, { arm, force: known }, state)
 }

@@ -11,14 +11,20 @@ import { moveOf } from './threshold-change.js'
 export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
   const before = policyOf(fold.ledger, key).mode
+  const fields = changedFields(fold.ledger.policies.get(key) ?? {}, policy ?? {})
   applyPolicies(fold, time, key, () => setPolicy(fold, key, policy))
   const moves = fold.changes.splice(count)
   const after = policyOf(fold.ledger, key).mode
-  const modes = before === after ? {} : { mode_before: before, mode_after: after }
-  for (const move of moves) fold.changes.push({ ...move, ...(move.key === key && modes), ...signature(origin) })
+  const stated = { ...(fields.length > 0 && { fields }), ...(before !== after && { mode_before: before, mode_after: after }) }
+  for (const move of moves) fold.changes.push({ ...move, ...(move.key === key && stated), ...signature(origin) })
   if (moves.some((move) => move.key === key)) return
   const state = fold.get(key)
-  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch.number ?? 0, ...moveOf(state, state), ...modes, ...signature(origin) })
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch.number ?? 0, ...moveOf(state, state), ...stated, ...signature(origin) })
+}
+
+function changedFields (before: PolicyPatch, after: PolicyPatch): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof PolicyPatch>
+  return [...names].filter((name) => before[name] !== after[name]).sort()
 }
 
 /**

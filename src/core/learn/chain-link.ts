@@ -2,7 +2,7 @@ import { isBlind } from '../guards/sight.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import { type LivePredictors, usablePin } from '../scores/predictor-version.js'
-import type { ContextState } from './context-state.js'
+import { type ContextState, isWithdrawn } from './context-state.js'
 import { contextWarnings } from './context-warnings.js'
 import { ALL_LABELS } from '../decide/rule.js'
 import { labelReachOf } from '../evidence/labels.js'
@@ -105,6 +105,6 @@ export function chainLink (
 }
 
 function uncertified (state: ContextState | undefined): ChainLink['uncertified'] {
-  if (state?.epoch.cause === 'drift' || state?.epoch.cause === 'breach') return 'drifted'
+  if (state !== undefined && isWithdrawn(state)) return 'drifted'
   return (state?.rule.unlikely ?? null) === null ? 'learning' : 'unlikely'
 }

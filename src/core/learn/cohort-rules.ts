@@ -1,5 +1,6 @@
 import type { CohortRules, CohortScoring } from '../evidence/accounting.js'
 import { spanOf } from '../evidence/evidence-span.js'
+import { stopsReported } from '../guards/guards.js'
 import type { Policy } from '../policy/policy.js'
 import { scoreOfEpoch } from '../scores/score.js'
 import type { ContextState } from './context-state.js'
@@ -29,6 +30,7 @@ class RulesOfState implements RulesOfContext {
 
   get span () { return spanOf(this.policy) }
   get labelRate () { return this.policy.label_rate }
+  get stops () { return stopsReported(this.#state.guards) }
   get followUp () { return 1000 * this.policy.follow_up_seconds }
   get wait () { return this.#fold.times.wait }
   get scoring () {

@@ -1,16 +1,28 @@
-import { type SnapshotNode, type Snapshot, MISSING_LEVEL } from '../decide/snapshot.js'
+import { ANY_OTHER, MISSING_LEVEL, NO_NODES, type SnapshotNode, type Snapshot } from '../decide/snapshot.js'
 import type { ContextRule } from '../decide/rule.js'
 import { chainLink, type ChainLink } from './chain-link.js'
 import { checkEveryTokens } from './check-distance.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce } from './effective-threshold.js'
 import { NO_JUDGEMENT } from './judge.js'
 import { scoreOfPolicy } from '../scores/score.js'
-import { byDepth, chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
+import { byDepth, certifyingDepth, chainOf, isOpen, type Levels, parseContextKey, ROOT } from '../policy/context.js'
+import { keyBelow, nextParts, type PatternTree, patternTree, treesAt, treesBelow } from '../policy/pattern.js'
+import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../scores/predictor-version.js'
 import { scorerFor } from '../scores/predictor.js'
 
 /** A node that this compilation made, and may edit until it is finished. Its children may be nodes of the previous snapshot. */
-interface Draft { readonly key: string, rule: ContextRule, children: ReadonlyMap<string, SnapshotNode> }
+interface Draft {
+  readonly key: string
+  rule: ContextRule
+  children: ReadonlyMap<string, SnapshotNode>
+  others: SnapshotNode['others']
+}
+
+/** The patterns that state policies, and the policy in force at a key. */
+export interface StatedPatterns { readonly tree: PatternTree, readonly policyAt: (key: string) => Policy }
+
+const NO_PATTERNS: StatedPatterns = { tree: patternTree([]), policyAt: () => { throw new Error('there are no patterns') } }
 
 /**
  * Compiles the links of all contexts into a tree by level, in which a decision finds its rule without building a key. Nodes of the
@@ -20,24 +32,36 @@ export class SnapshotCompiler {
   readonly #levels: Levels
   readonly #links: ReadonlyMap<string, ChainLink>
   readonly #predictors: LivePredictors
+  readonly #stated: StatedPatterns
   /** The drafts, which are in the tree as nodes. */
   readonly #drafts = new Map<SnapshotNode, Draft>()
   /** The children of drafts that have their own map, to write to. */
   readonly #children = new Map<Draft, Map<string, SnapshotNode>>()
   readonly #root: Draft
+  /** Equal nodes of values that are not known, which most contexts share, and their maps, by what they hold. */
+  readonly #equal = new Map<string, unknown>()
+  /** The rules of contexts that gather evidence of their own but are not known, by their policies. */
+  readonly #unseenRules = new Map<Policy, ContextRule>()
+  readonly #ids = new Map<unknown, number>()
 
-  /** @param links by key; must include the root, and the ancestors of each key */
-  constructor (levels: Levels, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors, previous: Snapshot | null) {
+  /**
+   * @param links by key; must include the root, and the ancestors of each key
+   * @param stated the patterns must be those of the previous snapshot
+   */
+  constructor (
+    levels: Levels, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors, previous: Snapshot | null, stated = NO_PATTERNS
+  ) {
     this.#levels = levels
     this.#links = links
     this.#predictors = predictors
+    this.#stated = stated
     this.#root = previous === null ? this.#draft(ROOT) : this.#copy(previous.root)
   }
 
   /** Compiles a key whose link is new or has changed. Call it for ancestors before descendants. */
   add (key: string): void {
-    const { node } = this.#find(key)
-    node.rule = this.#ruleOf(key)
+    const { node, isNew } = this.#find(key)
+    if (!isNew) this.#settle(node)
     for (const [value, child] of node.children) this.#inherit(node, value, child)
   }
 
@@ -46,19 +70,21 @@ export class SnapshotCompiler {
     const { node, parent, value } = this.#find(key)
     if (parent === null || node.children.size > 0) return false
     this.#ownChildren(parent).delete(value)
+    if (parent.others.size > 0) this.#settle(parent) // they may show what the removed key stated
     return true
   }
 
   /** The draft of a key, which is made if there is none, its parent, and its value there. */
-  #find (key: string): { readonly node: Draft, readonly parent: Draft | null, readonly value: string } {
-    let [node, parent, value]: [Draft, Draft | null, string] = [this.#root, null, '']
+  #find (key: string): { readonly node: Draft, readonly parent: Draft | null, readonly value: string, readonly isNew: boolean } {
+    let [node, parent, value, isNew]: [Draft, Draft | null, string, boolean] = [this.#root, null, '', false]
     const context = parseContextKey(this.#levels, key)!
     for (const [depth, link] of chainOf(key).slice(1).entries()) {
       parent = node
       value = context[this.#levels[depth]!] ?? MISSING_LEVEL
+      isNew = !parent.children.has(value)
       node = this.#child(node, value, link)
     }
-    return { node, parent, value }
+    return { node, parent, value, isNew }
   }
 
   finish ({ stateId, version, salt }: Pick<Snapshot, 'stateId' | 'version' | 'salt'>): Snapshot {
@@ -68,9 +94,9 @@ export class SnapshotCompiler {
   /** Updates the contexts below a changed key; they depend on it only where they belong to a pool. */
   #inherit (parent: Draft, value: string, node: SnapshotNode): void {
     let mine = this.#drafts.get(node)
-    if (this.#links.get(node.key)!.policy.certify_at !== null) {
+    if (this.#links.get(node.key)!.policy.certify_at !== null || node.others.size > 0) {
       mine = this.#child(parent, value, node.key)
-      mine.rule = this.#ruleOf(node.key)
+      this.#settle(mine)
     }
     if ((mine ?? node).children.size === 0) return
     mine ??= this.#child(parent, value, node.key)
@@ -98,11 +124,12 @@ export class SnapshotCompiler {
   }
 
   #draft (key: string): Draft {
-    return this.#own({ key, rule: this.#ruleOf(key), children: NO_CHILDREN })
+    const { rule, others } = this.#contentOf(key)
+    return this.#own({ key, rule, children: NO_NODES, others })
   }
 
-  #copy ({ key, rule, children }: SnapshotNode): Draft {
-    return this.#own({ key, rule, children })
+  #copy ({ key, rule, children, others }: SnapshotNode): Draft {
+    return this.#own({ key, rule, children, others })
   }
 
   #own (node: Draft): Draft {
@@ -110,15 +137,66 @@ export class SnapshotCompiler {
     return node
   }
 
-  #ruleOf (key: string): ContextRule {
-    const chain = chainOf(key).map((link) => this.#links.get(link)!)
+  #settle (node: Draft): void { Object.assign(node, this.#contentOf(node.key)) }
+
+  #contentOf (key: string): Pick<Draft, 'rule' | 'others'> {
+    const keys = chainOf(key)
+    const chain = keys.map((link) => this.#links.get(link)!)
+    return { rule: this.#ruleOf(chain, key), others: this.#othersBelow(chain, key, treesAt(this.#stated.tree, key)) }
+  }
+
+  /** The nodes of values that are not known below a key, where patterns distinguish them. @param trees those that match the key */
+  #othersBelow (chain: readonly ChainLink[], key: string, trees: readonly PatternTree[]): SnapshotNode['others'] {
+    const parts = nextParts(trees)
+    if (parts.size === 0) return NO_NODES
+    const others = new Map<string | typeof ANY_OTHER, SnapshotNode>()
+    for (const part of parts) {
+      const child = keyBelow(key, part)
+      const links = [...chain, unseen(this.#stated.policyAt(child))]
+      const below = this.#othersBelow(links, child, treesBelow(trees, part))
+      others.set(this.#valueIn(part, chain.length - 1), this.#unseenNode(this.#unseenRule(links, child), below))
+    }
+    return this.#shared([...others].flatMap(([value, node]) => [value, this.#idOf(node)]), others)
+  }
+
+  #unseenNode (rule: ContextRule, others: SnapshotNode['others']): SnapshotNode {
+    return this.#shared([this.#idOf(rule), this.#idOf(others)], { key: '', rule, children: NO_NODES, others })
+  }
+
+  #unseenRule (chain: readonly ChainLink[], key: string): ContextRule {
+    const { policy } = chain.at(-1)!
+    const isOfPool = certifyingDepth(this.#levels, policy.certify_at) < chain.length - 1
+    if (isOfPool || policy.score !== CONFIDENCE) return this.#ruleOf(chain, key)
+    let rule = this.#unseenRules.get(policy)
+    if (rule === undefined) this.#unseenRules.set(policy, rule = this.#ruleOf(chain, key))
+    return rule
+  }
+
+  /** The first value that held the same. */
+  #shared<T> (held: ReadonlyArray<string | number | null>, value: T): T {
+    const text = JSON.stringify(held)
+    const known = this.#equal.get(text)
+    if (known === undefined) this.#equal.set(text, value)
+    return (known ?? value) as T
+  }
+
+  #idOf (value: object): number {
+    let id = this.#ids.get(value)
+    if (id === undefined) this.#ids.set(value, id = this.#ids.size)
+    return id
+  }
+
+  /** The value that a part of a key states, as the tree has it. */
+  #valueIn (part: string, depth: number): string | typeof ANY_OTHER {
+    const level = this.#levels[depth]!
+    return isOpen(part) ? ANY_OTHER : internalized(parseContextKey([level], part)![level] ?? MISSING_LEVEL)
+  }
+
+  #ruleOf (chain: readonly ChainLink[], key: string): ContextRule {
     const isLeaf = chain.length === this.#levels.length + 1
-    return ruleOf(this.#levels, isLeaf ? chain : [...chain, unseen(chain.at(-1)!)], this.#predictors, key)
+    return ruleOf(this.#levels, isLeaf ? chain : [...chain, unseen(chain.at(-1)!.policy)], this.#predictors, key)
   }
 }
-
-/** Shared, since most nodes are leaves. */
-const NO_CHILDREN: ReadonlyMap<string, SnapshotNode> = new Map()
 
 /**
  * The same string as V8 keeps it once for all equal ones, as it does the names of properties. JSON.parse makes short values so, too: a
@@ -131,15 +209,16 @@ function internalized (text: string): string {
 
 /** Compiles a snapshot from scratch. */
 export function compileSnapshot (
-  { levels, ...header }: Omit<Snapshot, 'root'>, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors = new Map()
+  { levels, ...header }: Omit<Snapshot, 'root'>, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors = new Map(),
+  stated?: StatedPatterns
 ): Snapshot {
-  const compiler = new SnapshotCompiler(levels, links, predictors, null)
+  const compiler = new SnapshotCompiler(levels, links, predictors, null, stated)
   for (const key of byDepth(links.keys())) compiler.add(key)
   return compiler.finish(header)
 }
 
-/** The link of a leaf that has no state yet, below a parent with this policy. */
-function unseen ({ policy }: ChainLink): ChainLink {
+/** The link of a context that has no state yet. */
+function unseen (policy: Policy): ChainLink {
   return chainLink('', policy, undefined, undefined, NO_JUDGEMENT)
 }
 

@@ -64,6 +64,11 @@ export function withSlices (state: ContextState, slices: Partial<Omit<ContextSta
   }
 }
 
+/** Whether an alarm withdrew the threshold, and none has been in force since. */
+export function isWithdrawn ({ epoch: { cause }, rule }: ContextState): boolean {
+  return (cause === 'drift' || cause === 'breach') && !rule.was_in_force
+}
+
 /** The part of a state that the looks of the next epoch depend on. */
 export function endedEpoch ({ epoch: { looks, requested: { error_level } }, rule, reports: { follow_up } }: ContextState) {
   const { reported, accounted, missing } = follow_up

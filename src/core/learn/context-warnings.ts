@@ -9,7 +9,7 @@ import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import { doArmsDiffer } from '../guards/arms.js'
 import type { ContextState } from './context-state.js'
 import { knownEvidence } from '../evidence/gathered-evidence.js'
-import { evidenceWarnings } from './evidence-checks.js'
+import { areMostLabelsMissed, evidenceWarnings } from './evidence-checks.js'
 
 /**
  * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to
@@ -38,7 +38,7 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (state.rule.index !== -1 && isBlind(state.guards.sight)) warnings.push('suspended')
   if (doArmsDiffer(state.guards.arms, policy)) warnings.push('arms_differ')
   if ((state.savings.day.net ?? 0) < 0 || isWithoutSavings(state)) warnings.push('tokens_lost')
-  if (lacksLabels(state, policy) || areLabelsLate(state.guards.late_labels)) warnings.push('labels_missing')
+  if (neverLabelled(state, policy) || areMostLabelsMissed(state) || areLabelsLate(state.guards.late_labels)) warnings.push('labels_missing')
   if (isScoreUnavailable(state)) warnings.push('score_unavailable')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : shared(warnings)
@@ -61,15 +61,6 @@ function isScoreUnavailable ({ epoch: { meaning: { score, score_fingerprint: fin
 
 /** Control generations after which a context without any label is reported. */
 const LABELS_EXPECTED = 100
-
-/** Outcomes that await a label from which labels are missing, where fewer than half of them have come. */
-const AWAITING = 32
-
-/** Whether labels are wanted, and fewer than half of them have come. */
-function lacksLabels (state: ContextState, policy: Policy): boolean {
-  const { labels_wanted: wanted, labels_given: given } = state.reports.follow_up
-  return neverLabelled(state, policy) || (wanted >= AWAITING && given < wanted / 2)
-}
 
 /** Whether labels are wanted, and none has come in the epoch, late or with an outcome. */
 export function neverLabelled (state: ContextState, { label }: Policy): boolean {

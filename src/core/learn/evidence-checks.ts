@@ -30,5 +30,14 @@ export function evidenceWarnings (state: ContextState, policy: Policy): Evidence
   return warnings
 }
 
+/** Labels that did not come within their follow-up, from which they are missing where fewer of the newest have come. */
+const MISSED = 16
+
+/** Whether most of the newest labels did not come within their follow-up. */
+export function areMostLabelsMissed ({ reports: { recent } }: ContextState): boolean {
+  const { labels_missed: [missed, due] } = recentParts(recent)
+  return missed >= MISSED && missed > due / 2
+}
+
 /** Whether most outcomes belong to generations that never asked, or under another id. */
 function areMostUnlisted ({ unlisted, accounted }: FollowUp): boolean { return unlisted >= ENOUGH && unlisted > accounted }

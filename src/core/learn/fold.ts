@@ -4,7 +4,7 @@ import type { ContextCounts } from './context-counts.js'
 import type { ContextState } from './context-state.js'
 import type { Cohorts } from '../evidence/cohorts.js'
 import type { EnrolmentTimes } from '../evidence/enrolment-list.js'
-import { depthOf, isWithin } from '../policy/context.js'
+import { depthOf, isPattern, isWithin } from '../policy/context.js'
 import type { Predictor } from '../scores/predictor.js'
 import type { Reservoir } from '../scores/reservoir.js'
 import type { PendingOutcomes } from './pending-outcomes.js'
@@ -57,9 +57,12 @@ export function foldedStates (committed: ReadonlyMap<string, ContextState>): Fol
   }
 }
 
-/** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */
+/**
+ * The existing contexts at or below a key, which may be a pattern, with their states as stored.
+ * @param below `false`: only the context itself
+ */
 export function statesWithin (fold: Fold, under: string, below = true): Array<readonly [key: string, state: ContextState]> {
-  const isSingle = !below || depthOf(under) === fold.ledger.configuration.levels.length
+  const isSingle = !below || (depthOf(under) === fold.ledger.configuration.levels.length && !isPattern(under))
   const keys = isSingle ? [under] : [...fold.keys()].filter((key) => isWithin(key, under))
   return keys.flatMap((key) => {
     const state = fold.get(key)

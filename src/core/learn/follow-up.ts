@@ -8,8 +8,8 @@ import { type ContextState, withSlices } from './context-state.js'
 import { writeMoved } from './control-share.js'
 import type { Fold } from './fold.js'
 import { countUnenrolled, takeUnlisted, unitsWithoutEntry } from './left-out.js'
-import { endEpoch, type Ending, alarmOf } from './start-epoch.js'
-import { look, takeSlice } from './take-evidence.js'
+import { alarmOf, endEpoch, type Ending } from './start-epoch.js'
+import { look, missLabels, takeSlice } from './take-evidence.js'
 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
@@ -27,7 +27,8 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     applyMembers(fold, state, cohort, rules, time)
     return seeUnits(fold, key, state, cohort.takeDue(), time)
   }
-  for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
+  const unlabelled = cohort.advance(clock, rules)
+  for (const id of unlabelled) fold.pending.remove(id)
   applyMembers(fold, state, cohort, rules, time)
   const unenrolled = takeUnlisted(fold, state, cohort)
   const seen = seeUnits(fold, key, state, [...cohort.takeDue(), ...unitsWithoutEntry(unenrolled, cohort, clock)], time)
@@ -36,9 +37,10 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const final = cohort.takeFinal()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, times.look)
 
-  const end = (ended: ContextState, cause: Ending['cause'], counts = ended.guards.drift_counts) =>
+  const end = (ended: ContextState, cause: Ending['cause'], counts?: Parameters<typeof alarmOf>[2]) =>
     endEpoch(fold, key, ended, { cause, policy, time, alarm: alarmOf(cause, ended, counts) })
   let next = unenrolled.length === 0 ? seen : withSlices(seen, { reports: countUnenrolled(seen.reports, unenrolled, cohort, clock) })
+  if (unlabelled.length > 0) next = missLabels(next, unlabelled.length)
   for (const slice of final) next = takeSlice(next, slice, policy, { time, clock })
   if (hasDriftedFinally(next.guards)) return end(next, 'drift')
   if (stops.settled.length > 0) next = { ...next, guards: settleStops(next.guards, stops.settled, policy, time) }

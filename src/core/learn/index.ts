@@ -6,7 +6,7 @@ export { applyEntry } from './apply-entry.js'
 export { isExpiryDue, isFollowUpDue } from './apply-time.js'
 export { type ChainLink, linkOf, type LoadedContexts, type SnapshotInputs } from './chain-link.js'
 export { checkEveryTokens, distanceForProbes } from './check-distance.js'
-export { compileSnapshot, SnapshotCompiler } from './compile-snapshot.js'
+export { compileSnapshot, SnapshotCompiler, type StatedPatterns } from './compile-snapshot.js'
 export { ContextCounts, contextsOfPrefix } from './context-counts.js'
 export { type ContextState, endedEpoch, openEpoch } from './context-state.js'
 export {

@@ -20,11 +20,15 @@ export interface LearnedRule {
   readonly judged_by?: CertificationTerms | undefined
   /** The guarantee that replicas show: frozen between changes, so that all replicas agree at one version. */
   readonly guarantee: Guarantee | null
+  /** Whether the epoch had a threshold in force. */
+  readonly was_in_force: boolean
   readonly control_share: number
   /** Why nothing is likely to be certified; `null`: something is, or little is known yet, or a threshold is in force. */
   readonly unlikely: Unlikely | null
 }
 
-export const NO_RULE: LearnedRule = { index: -1, threshold: null, judged_by: undefined, guarantee: null, control_share: 1, unlikely: null }
+export const NO_RULE: LearnedRule = {
+  index: -1, threshold: null, judged_by: undefined, guarantee: null, was_in_force: false, control_share: 1, unlikely: null,
+}
 
 export function newRule (policy: Policy): LearnedRule { return { ...NO_RULE, control_share: firstShare(policy) } }

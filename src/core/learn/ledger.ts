@@ -2,7 +2,7 @@ import type { Configuration } from './log-entry.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { Pin } from '../policy/pin.js'
 import type { PredictorRef } from '../scores/predictor-version.js'
-import { depthOf, isWithin } from '../policy/context.js'
+import { depthOf, isPattern, isWithin } from '../policy/context.js'
 
 /** Samples at which the first predictor is trained. */
 export const FIRST_TRAINING = 300
@@ -53,7 +53,7 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
 function forgetPoliciesWithin ({ policies, configuration: { levels } }: Ledger, under: string): void {
   const byKey = policyMemo.get(policies)?.byKey
   if (byKey === undefined) return
-  if (depthOf(under) === levels.length) byKey.delete(under)
+  if (depthOf(under) === levels.length && !isPattern(under)) byKey.delete(under)
   else for (const key of byKey.keys()) if (isWithin(key, under)) byKey.delete(key)
 }
 

@@ -35,9 +35,15 @@ export interface Ending extends EpochStart {
   readonly alarm: SinceFloor | null
 }
 
-/** What an alarm knows of the time since its detector was at its floor; `null`: the cause is no alarm. */
-export function alarmOf (cause: Ending['cause'], { guards, epoch }: ContextState, { seen, floor }: DriftCounts): SinceFloor | null {
-  const since = cause === 'breach' ? lostSinceFloor(guards.fidelity) : cause === 'drift' ? sinceFloor(floor, { ...seen, stops: stopsReported(guards) }) : null
+/**
+ * What an alarm knows of the time since its detector was at its floor; `null`: the cause is no alarm.
+ * @param counts those of the detector of drift that raised it, which may have seen open slices
+ */
+export function alarmOf (
+  cause: Ending['cause'], { guards, epoch }: ContextState, { seen, floor }: DriftCounts = guards.drift_counts): SinceFloor | null {
+  const since = cause === 'breach'
+    ? lostSinceFloor(guards.fidelity)
+    : cause === 'drift' ? sinceFloor(floor, { ...seen, stops: stopsReported(guards) }) : null
   return since && { ...since, since: Math.max(since.since, epoch.started_at) }
 }
 

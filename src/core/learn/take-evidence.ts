@@ -22,6 +22,11 @@ export function takeSlice (state: ContextState, slice: Slice, policy: Policy, no
   }
 }
 
+/** Counts outcomes whose label did not come within their follow-up. */
+export function missLabels (state: ContextState, count: number): ContextState {
+  return withSlices(state, { reports: countUnits(state.reports, { labels_missed: count }) })
+}
+
 /** A look: the state after it, and why the epoch ends with it; `null`: it does not. */
 interface Looked {
   readonly state: ContextState

@@ -21,6 +21,8 @@ export interface Change {
   readonly after_scorer?: string
   /** What an alarm knows of the time before it. */
   readonly alarm?: SinceFloor
+  /** Names of the fields that a policy changed, at the context where it was stated. */
+  readonly fields?: readonly string[]
   /** Modes in force, where a policy changed them. */
   readonly mode_before?: Policy['mode']
   readonly mode_after?: Policy['mode']

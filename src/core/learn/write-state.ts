@@ -64,6 +64,6 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   const judged_by = certificationTerms(policy)
   if (isSame && guarantee === rule.guarantee && haveSameTerms(rule.judged_by, judged_by)) return state
   const { index, threshold } = now
-  const next = { ...state, rule: { ...rule, index, threshold, judged_by, guarantee } }
+  const next = { ...state, rule: { ...rule, index, threshold, judged_by, guarantee, was_in_force: rule.was_in_force || index !== -1 } }
   return isSame ? next : { ...next, evidence: { ...evidence, log_evidence: null } }
 }

@@ -85,9 +85,23 @@ export function parseContextKey (levels: Levels, key: string): Context | null {
   return context
 }
 
-/** Whether `key` equals `prefix` or lies below it; `model=q` does not match `model=q2`. */
+/**
+ * Whether a key is a pattern: `*` in the place of a value stands for any value of its level, and for none, as in `model=*,task=math`. Only
+ * policies may have such keys. In the values of contexts `*` is encoded.
+ */
+export function isPattern (key: string): boolean { return key.includes('=*') }
+
+/** Whether a part of a key leaves its level open, as `model=*` does. */
+export function isOpen (part: string): boolean { return part.endsWith('=*') }
+
+/** Whether `key` equals `prefix` or lies below it; `model=q` does not match `model=q2`. A prefix may be a pattern, and matches others. */
 export function isWithin (key: string, prefix: string): boolean {
-  return prefix === ROOT || key === prefix || key.startsWith(prefix + ',')
+  return prefix === ROOT || key === prefix || key.startsWith(prefix + ',') || (isPattern(prefix) && isMatch(key, prefix))
+}
+
+function isMatch (key: string, pattern: string): boolean {
+  const parts = key.split(',')
+  return pattern.split(',').every((part, depth) => part === parts[depth] || (isOpen(part) && parts[depth]?.startsWith(part.slice(0, -1))))
 }
 
 /** The first level of the context that is not configured, or `null`. */

@@ -1,4 +1,4 @@
-import { certifyingDepth, chainOf, depthOf, isCertifying, type Levels, ROOT } from './context.js'
+import { certifyingDepth, chainOf, depthOf, isCertifying, isOpen, type Levels, ROOT } from './context.js'
 import { fieldsOf, type Policy, TOKENS } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */
@@ -43,9 +43,11 @@ export function memberProblem (
   const pool = chainOf(key)[depth]!
   const its = policyAt(pool)
   if (!isCertifying(levels, its.certify_at, pool)) {
-    return { path: '/certify_at', message: `must also hold for ${pool}, which would be the pool: state it there` }
+    const where = isOpen(pool) ? 'at *' : 'there'
+    return { path: '/certify_at', message: `must also hold for ${pool}, which would be the pool: state it ${where}` }
   }
   const field = differenceFromPool(own, its)
   if (field === undefined) return null
-  return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: state it there, or name the last level in certify_at here, so that this context is certified on its own` }
+  const there = isOpen(pool) ? '' : 'state it there, or ' // only a key that ends with a value has a policy
+  return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: ${there}name the last level in certify_at here, so that this context is certified on its own` }
 }

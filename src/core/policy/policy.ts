@@ -1,4 +1,5 @@
-import { chainOf } from './context.js'
+import { ROOT } from './context.js'
+import { policyKeys } from './pattern.js'
 
 export type Label = 'exact_match' | 'agreement'
 
@@ -122,16 +123,39 @@ interface Combined { policy?: Policy, readonly below: WeakMap<PolicyPatch, Combi
 const byDefaults = new WeakMap<PolicyPatch, Combined>()
 const NOTHING_STATED: PolicyPatch = {}
 
+/** The policies that contexts state, by keys, which may be patterns. */
+type StatedPolicies = Pick<ReadonlyMap<string, PolicyPatch>, 'get'>
+
 /**
- * The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others.
+ * The policy in force at `key`: each field comes from the most specific key that states it (`policyKeys`). Mode `off` on the root
+ * overrides all others.
  * @param policies whose patches are not changed later
  */
-export function effectivePolicy (defaults: PolicyPatch, policies: Pick<ReadonlyMap<string, PolicyPatch>, 'get'>, key: string): Policy {
-  const stated = chainOf(key).map((link) => policies.get(link) ?? NOTHING_STATED)
+export function effectivePolicy (defaults: PolicyPatch, policies: StatedPolicies, key: string): Policy {
+  const stated = statedFor(policies, key).map(([, patch]) => patch)
   let place = combinedIn(byDefaults, defaults)
   for (const patch of stated) place = combinedIn(place.below, patch)
   place.policy ??= Object.freeze(combine(defaults, stated))
   return place.policy
+}
+
+/** The policies that apply to a context, from the root's to the most specific, with the keys that state them. */
+function statedFor (policies: StatedPolicies, key: string): Array<readonly [key: string, patch: PolicyPatch]> {
+  const stated: Array<readonly [string, PolicyPatch]> = []
+  for (const source of policyKeys(key)) {
+    const patch = policies.get(source)
+    if (patch !== undefined || source === ROOT) stated.push([source, patch ?? NOTHING_STATED])
+  }
+  return stated
+}
+
+/** The key that states each field in force at `key`; `null`: none does, so that the service's default is in force. */
+export function policySources (policies: StatedPolicies, key: string): Record<keyof Policy, string | null> {
+  const stated = statedFor(policies, key)
+  const sources = Object.fromEntries(Object.keys(DEFAULT_POLICY).map((field) => [field, null])) as Record<keyof Policy, string | null>
+  for (const [source, patch] of stated) for (const field in patch) sources[field as keyof Policy] = source
+  const off = stated.find(([source, patch]) => patch === UNREADABLE_POLICY || (source === ROOT && patch.mode === 'off'))
+  return off === undefined ? sources : { ...sources, mode: off[0] }
 }
 
 function combinedIn (places: WeakMap<PolicyPatch, Combined>, patch: PolicyPatch): Combined {

@@ -32,17 +32,18 @@ export type CommandEffect = ReturnType<typeof commandEffects>[number]
  */
 export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number) {
   const fold = foldOf(loaded, now)
-  switch (command.type) {
-    case 'policy': applyPolicy(fold, now, command.key, command.policy, command); break
-    case 'pin': applyPin(fold, now, command.key, command.pin, command); break
-    case 'reset': applyReset(fold, now, command)
+  apply(fold, command, now)
+  const then = loadedOf(fold, loaded)
+  const inForceAfter = new Map(keys.map((key) => [key, inForceAt(then, key).threshold]))
+  const isGone = (key: string) => {
+    const { threshold } = inForceAt(loaded, key)
+    return threshold !== null && threshold !== inForceAfter.get(key)
   }
-  const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
-  const then = { ...loaded, policies: fold.ledger.policies, pins: fold.ledger.pins, states }
+  const undone = keys.some(isGone) ? loadedOf(undo(fold, loaded, command, now), loaded) : then
   return keys.map((key) => {
     const chain = linksOf(then, key)
     const own = chain.at(-1)!
-    const state = states.get(key)!
+    const state = then.states.get(key)!
     return {
       key,
       ...effectBetween(loaded, then, key, now),
@@ -51,8 +52,32 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
       new_epoch: state.epoch.number !== loaded.states.get(key)!.epoch.number,
       /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
       post_hoc: isPostHoc(state.epoch, own.policy),
+      /** Whether undoing the command at once would bring back the threshold that it withdraws. */
+      undo_restores: !isGone(key) || inForceAt(undone, key).threshold === inForceAt(loaded, key).threshold,
     }
   })
+}
+
+function apply (fold: Fold, command: Command, now: number): void {
+  switch (command.type) {
+    case 'policy': applyPolicy(fold, now, command.key, command.policy, command); break
+    case 'pin': applyPin(fold, now, command.key, command.pin, command); break
+    case 'reset': applyReset(fold, now, command)
+  }
+}
+
+/** The contexts as a fold has them. The tables are copied, since the fold goes on with its own. */
+function loadedOf (fold: Fold, loaded: LoadedContexts): LoadedContexts {
+  const { ledger: { policies, pins } } = fold
+  const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
+  return { ...loaded, policies: new Map(policies), pins: new Map(pins), states }
+}
+
+/** Puts back the policy or the pin that a command replaced; nothing undoes a reset. */
+function undo (fold: Fold, { policies, pins }: LoadedContexts, command: Command, now: number): Fold {
+  if (command.type === 'policy') apply(fold, { ...command, policy: policies.get(command.key) ?? null }, now)
+  if (command.type === 'pin') apply(fold, { ...command, pin: pins.get(command.key) ?? null }, now)
+  return fold
 }
 
 /** The threshold that would be in force in a context, the present one, and the effects of both by the present evidence. */

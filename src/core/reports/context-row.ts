@@ -24,7 +24,7 @@ export type Alarm = typeof ALARMS[number]
 type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
 
 /** The columns by which rows can be sorted. */
-export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
+export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at', 'updated_at'] as const
 export type RowOrder = typeof ROW_ORDERS[number]
 
 type ReadRow = ReturnType<typeof describeRow>

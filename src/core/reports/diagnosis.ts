@@ -1,5 +1,5 @@
 import { heldUntil } from '../guards/breach.js'
-import type { ContextState } from '../learn/context-state.js'
+import { type ContextState, isWithdrawn } from '../learn/context-state.js'
 import { knownEvidence } from '../evidence/gathered-evidence.js'
 import type { ContextWarning } from '../decide/warnings.js'
 import type { Policy } from '../policy/policy.js'
@@ -17,11 +17,11 @@ export const DIAGNOSES = {
   mode: 'Its mode is off or shadow, by its own policy or one above it: set that to enforce. If stopping is paused, end the pause on the Fleet view.',
   pin_never: 'A pin says never: remove it, or pin a threshold.',
   left_pool: 'It has left its pool, since its own generations lose more EM than the pool allows: certify it on its own, or wait for the next epoch of the pool.',
-  suspended: 'Its guards cannot see, since half or more of its newest 128 control generations came to nothing, or of its newest 128 stops were refused: read sight, and repair what workers report.',
+  suspended: 'Its guards cannot see: half or more of its newest 128 control generations came to nothing, or of its newest 128 stops were refused. Read sight, and repair what workers report.',
   breach_held: 'Stops served other answers than were probed, so no threshold is in force for a time: answer from exactly the prefix that was probed, then reset it.',
   withdrawn: 'Its threshold was withdrawn, since stopping had come to lose too much, and none has been certified since: look for a change of the model, the prompts or the grader.',
   not_asked: 'No generation has been enrolled since the epoch began. If there is traffic, ask for a decision at the first check of each generation, without an arm and under the id of its outcome.',
-  reports_faulty: 'Reports do not qualify as evidence.',
+  reports_faulty: 'What workers report does not qualify as evidence.',
   accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: find a better confidence, or see in the trade-off what they lose.',
   too_costly: 'Learning and probes would cost more than stops save on the traffic so far: use shorter probes, ask less often, or certify it with others as a pool.',
   collecting: 'Evidence is being collected: wait.',
@@ -29,10 +29,10 @@ export const DIAGNOSES = {
 
 export type Diagnosis = keyof typeof DIAGNOSES
 
-/** Warnings without whose cure nothing is certified, in the order in which to cure them. */
+/** Warnings that keep a context from being certified, in the order in which to cure them. */
 const BLOCKING = [
-  'left_out_high', 'outcomes_missing', 'probe_form_unfit', 'answers_unprobed', 'labels_missing', 'steps_missing', 'prompt_unmarked', 'cadences_differ', 'grader_broken',
-  'score_unavailable',
+  'left_out_high', 'outcomes_missing', 'probe_form_unfit', 'answers_unprobed', 'labels_missing', 'steps_missing', 'prompt_unmarked',
+  'cadences_differ', 'grader_broken', 'score_unavailable',
 ] as const satisfies readonly ContextWarning[]
 
 interface Diagnosed {
@@ -73,8 +73,8 @@ export function blockingWarning (state: ContextState, policy: Policy): typeof BL
 }
 
 /** The certificate that the evidence can be expected to give. */
-function prospectOf ({ rule: { unlikely }, epoch: { cause } }: ContextState): Diagnosis {
-  const isWithdrawn = cause === 'drift' || cause === 'breach'
-  if (isWithdrawn && (unlikely === null || unlikely === 'accuracy')) return 'withdrawn' // a loss calls for its cause, not for a larger bound
+function prospectOf (state: ContextState): Diagnosis {
+  const { unlikely } = state.rule
+  if (isWithdrawn(state) && (unlikely === null || unlikely === 'accuracy')) return 'withdrawn' // a loss calls for its cause, not for a larger bound
   return unlikely === null ? 'collecting' : unlikely === 'accuracy' ? 'accuracy' : 'too_costly'
 }

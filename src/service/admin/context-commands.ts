@@ -1,19 +1,22 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Command, Origin, PinWarning, SnapshotInputs } from '../../core/learn/index.js'
 import {
-  boundProblem, certifyingKey, chainOf, depthOf, effectivePolicy, isCertifying, isWithin, memberProblem, patchedPolicy, type Pin,
-  type Policy, type PolicyMergePatch, type PolicyPatch, poolProblem, ROOT, scoreProblem, UNREADABLE_POLICY,
+  boundProblem, certifyingKey, depthOf, effectivePolicy, haveCommonContexts, isCertifying, isOpen, isPattern, isWithin, memberProblem,
+  patchedPolicy, patternsIn, type Pin, type Policy, policyKeys, type PolicyMergePatch, type PolicyPatch, policySources, poolProblem,
+  ROOT, scoreProblem, UNREADABLE_POLICY, withPatterns,
 } from '../../core/policy/index.js'
 import { fingerprintOf, type Predictor, scoreOfPolicy, usablePin } from '../../core/scores/index.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/index.js'
-import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
+import {
+  at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, TooManyPatternsError, UnreadablePolicyError,
+} from '../../errors/errors.js'
 import type { AuditRow, Revision, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
 import { LayeredMap } from '../snapshot/layered-map.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { checkKey, checkKnown, forEachChunk, readContextKeys, SEE_LIST } from './context-reader.js'
+import { checkKey, checkKnown, checkPolicyKey, forEachChunk, readContextKeys, SEE_LIST } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 
 /** The effect that a command would have. */
@@ -48,7 +51,8 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
   /** The policy that a context states, and the one in force there. */
   function viewOf (policies: StatedPolicies, key: string) {
-    return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+    const effective = effectivePolicy(config.defaultPolicy, policies, key)
+    return { key, policy: policies.get(key) ?? {}, effective, sources: policySources(policies, key) }
   }
 
   /** The stated policies and pins: those of the snapshot if it has the newest, since reading all takes the longer the more there are. */
@@ -92,14 +96,17 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     key: string, requested: PolicyMergePatch | null, next: NextPolicy, request: PolicyRequest, isHarmless = false
   ) {
     const { dry_run, confirm, prefix, create = false, ...origin } = request
-    checkKey(config, key)
+    checkPolicyKey(config, key)
     let view: ReturnType<typeof viewOf>
     const tried = await give(async (revision) => {
       const { policies, pins } = await stated(revision)
       if (requested !== null && !create) await checkKnown(store, config, key, { policies, pins, prefix })
       const policy = next(policies.get(key))
       isHarmless ||= isPause(policies.get(key), policy)
-      if (policy !== null) checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
+      if (policy !== null) {
+        checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
+        checkPatterns(config, policies, key, prefix)
+      }
       view = viewOf(checkedPolicies(config, policies, key, policy), key)
       if (requested?.score != null || requested?.label != null) checkScore(view.effective)
       return { type: 'policy', key, policy, ...origin }
@@ -117,8 +124,8 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
   return {
     async policy (key: string) {
-      checkKey(config, key)
-      return viewOf(await store.policies(chainOf(key)), key)
+      checkPolicyKey(config, key)
+      return viewOf(await store.policies(policyKeys(key)), key)
     },
 
     /** Replaces the policy that the context states; `null` removes it. */
@@ -133,7 +140,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     /** Sets the mode of the root to `off`, or back to what it was before; for the pause, which needs no confirmation. */
     async pause (isOn: boolean, origin: Origin) {
       const present = (await store.policies([ROOT])).get(ROOT)
-      if (isOn === (present?.mode === 'off')) return // another replica was faster
+      if (isOn === (present?.mode === 'off')) return await snapshotHolder.refresh() // another replica was faster
       if (present === UNREADABLE_POLICY) throw new UnreadablePolicyError(ROOT)
       const mode = isOn ? 'off' : modeBefore(await findPause(store))
       const next = (stated: PolicyPatch = {}) => patchedPolicy(stated, { mode })
@@ -254,7 +261,26 @@ export function checkRoom<T> (
   if (prefix !== null && within >= limit) throw new TooManyInPrefixError(String(within), prefix)
 }
 
-/** Policies by the key of the context that states them. */
+/** Combinations of values that patterns may distinguish: a snapshot holds them below each context that has others below it. */
+const MAX_COMBINATIONS = 128
+
+/**
+ * Limits what patterns add to a snapshot: those for any value of the first level, and those for each value of it beside these. A token that
+ * is bound to a prefix has a share of it, and takes none from others.
+ * @throws TooManyPatternsError
+ */
+export function checkPatterns ({ levels }: Pick<Config, 'levels'>, policies: StatedPolicies, key: string, prefix: string | null): void {
+  if (!isPattern(key) || policies.has(key)) return
+  const limit = prefix === null ? MAX_COMBINATIONS : MAX_COMBINATIONS * PREFIX_SHARE
+  const first = (pattern: string) => pattern.split(',', 1)[0]!
+  const patterns = patternsIn(levels, policies.keys())
+  const forAll = patterns.filter((other) => isOpen(first(other)))
+  const own = isOpen(first(key)) ? [] : patterns.filter((other) => first(other) === first(key))
+  const most = limit + (isOpen(first(key)) ? 1 : withPatterns([ROOT], forAll).size) // with the root
+  if (withPatterns([ROOT], [...forAll, ...own, key], most).size > most) throw new TooManyPatternsError(String(limit))
+}
+
+/** Policies by the keys that state them. */
 type StatedPolicies = ReadonlyMap<string, PolicyPatch>
 
 /**
@@ -281,14 +307,22 @@ function checkPolicies (config: Config, before: StatedPolicies, after: StatedPol
     if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))
   }
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, after, at)
-  const roots = new Set(changed)
-  const isAbove = changed.some((key) => depthOf(key) < config.levels.length) // otherwise there is nothing below
-  const below = isAbove ? [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link))) : []
-  for (const link of new Set([...changed, ...below])) {
+  for (const link of new Set(changed.flatMap((key) => withinPolicies(config, after, key)))) {
     const own = policyAt(link)
     const problem = scoreProblem(own) ?? poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
-    if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
+    if (problem === null) continue
+    const field = problem.path.slice(1)
+    const source = policySources(after, link)[field as keyof Policy]
+    const stated = source !== null && source !== link && isPattern(source) ? ` (stated by ${source})` : ''
+    throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${field}${stated} ${problem.message}`))
   }
+}
+
+/** Keys at and below one that have the policies of all contexts there, also of those that are not known yet. */
+function withinPolicies ({ levels }: Config, stated: StatedPolicies, key: string): string[] {
+  if (depthOf(key) === levels.length && !isPattern(key)) return [key]
+  const touching = [...stated.keys()].filter((other) => haveCommonContexts(other, key))
+  return [...withPatterns([ROOT, key, ...touching], patternsIn(levels, [key, ...touching]))].filter((other) => isWithin(other, key))
 }
 
 /** Where a pin holds. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { LoadedContexts, SnapshotInputs } from '../../core/learn/index.js'
-import { chainOf, isWithin, parseContextKey, ROOT } from '../../core/policy/index.js'
-import { at, ContextNotFoundError, InvalidKeyError } from '../../errors/errors.js'
+import { chainOf, depthOf, isPattern, isWithin, parseContextKey, patternFor, patternProblem, ROOT } from '../../core/policy/index.js'
+import { at, ContextNotFoundError, InvalidKeyError, InvalidPatternError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
@@ -34,11 +34,27 @@ export async function readContextKeys (store: Store, { levels }: Config): Promis
   return (await store.contextKeys()).filter((key) => parseContextKey(levels, key) !== null)
 }
 
-/** Checks that a context key fits the configured levels. @param path of the key in the request @throws InvalidKeyError */
+const ONLY_OF_POLICIES = 'is a pattern, and only a policy may have one as its key: name a context'
+
+/**
+ * Checks that a context key fits the configured levels.
+ * @param path of the key in the request
+ * @throws InvalidKeyError, InvalidPatternError
+ */
 export function checkKey ({ levels }: Pick<Config, 'levels'>, key: string, path = '/key'): void {
   if (parseContextKey(levels, key) !== null) return
+  if (isPattern(key)) throw at(path, new InvalidPatternError(quoted(key), ONLY_OF_POLICIES))
   const example = levels.map((level) => `${level}=...`).join(',') || '*'
-  throw at(path, new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
+  throw at(path, new InvalidKeyError(quoted(key), example))
+}
+
+const quoted = (key: string): string => JSON.stringify(key.slice(0, 200))
+
+/** The same for the key of a policy, which may be a pattern. */
+export function checkPolicyKey (config: Pick<Config, 'levels'>, key: string): void {
+  if (key === ROOT || !key.includes('*')) { checkKey(config, key); return }
+  const problem = patternProblem(config.levels, key)
+  if (problem !== null) throw at('/key', new InvalidPatternError(quoted(key), problem))
 }
 
 /** Where to check a key that names no known context. */
@@ -51,14 +67,18 @@ const NEAREST = 3
 type Surroundings = Pick<SnapshotInputs, 'policies' | 'pins'> & { readonly prefix: string | null }
 
 /**
- * Checks that a key is the root or that of a known context: outcomes have named it or one below it, or it has a policy or a pin.
+ * Checks that a key is the root or that of a known context: outcomes have named it or one below it, or it has a policy or a pin. A pattern
+ * is known if it matches a known context.
  * @throws ContextNotFoundError which names the nearest known keys
  */
 export async function checkKnown (store: Store, config: Config, key: string, { policies, pins, prefix }: Surroundings): Promise<void> {
   if (key === ROOT || policies.has(key) || pins.has(key) || (await store.readContexts([key])).size > 0) return
-  const known = new Set([...await readContextKeys(store, config), ...policies.keys(), ...pins.keys()])
-  const nearest = nearestKeys(key, [...known].filter((other) => other !== ROOT && isWithin(other, prefix ?? ROOT)))
-  throw at('/key', new ContextNotFoundError(key, nearest.length === 0 ? 'none is known yet' : `nearest known: ${nearest.join('; ')}`))
+  const known = [...new Set([...await readContextKeys(store, config), ...policies.keys(), ...pins.keys()])]
+  if (isPattern(key) && known.some((other) => isWithin(other, key))) return
+  const alike = isPattern(key) ? known.filter((other) => depthOf(other) >= depthOf(key)).map((other) => patternFor(other, key)) : known
+  const nearest = nearestKeys(key, [...new Set(alike)].filter((other) => other !== ROOT && isWithin(other, prefix ?? ROOT)))
+  const named = nearest.length === 0 ? 'none is known yet' : `nearest known: ${nearest.join('; ')}`
+  throw at('/key', new ContextNotFoundError(key, `${named}; add ?create=true to set its policy or pin in advance`))
 }
 
 /** The keys most like a mistyped one: those that share the largest part of their pairs of neighbouring characters (Dice's coefficient). */

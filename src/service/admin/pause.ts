@@ -21,7 +21,7 @@ export interface PauseChannel {
 }
 
 interface PauseServices {
-  readonly store: Pick<Store, 'audit' | 'isUp'>
+  readonly store: Pick<Store, 'audit' | 'isUp' | 'kind'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'loaded' | 'onMove' | 'pause' | 'isPaused'>
   readonly commands: Pick<ContextCommands, 'pause'>
   readonly config: Pick<Config, 'pauseStopping'>
@@ -78,11 +78,12 @@ export function createPause ({ store, snapshotHolder, commands, config, log, cha
     const before = last
     last = seen()
     const isSameStore = last.stateId === before.stateId
-    if (last.isOn && !(isSameStore && last.policyVersion === before.policyVersion)) reading = reading.then(readStored)
+    const isNews = !isSameStore || last.policyVersion !== before.policyVersion // otherwise the snapshot may be old
+    if (last.isOn && isNews) reading = reading.then(readStored)
     const isLost = !isSameStore || last.version < before.version // otherwise an operator has ended it
     if (before.isOn && !last.isOn && isLost) give({ by: SERVICE, reason: LOST })
     // Another replica may store its own order first, and it may be undone before this one tries again.
-    else if (order !== null && order.by !== BY_SETTING && last.isOn) settle()
+    else if (order !== null && order.by !== BY_SETTING && last.isOn && isNews) settle()
   })
 
   async function readStored (): Promise<void> {
@@ -110,10 +111,10 @@ export function createPause ({ store, snapshotHolder, commands, config, log, cha
     while (order === wanted && !closed.signal.aborted) {
       try {
         await commands.pause(true, originOf(wanted))
+        if (order === wanted) settle()
       } catch (error) {
         log.warn({ err: error }, 'stopping is paused on this replica, but the store does not have the pause yet')
       }
-      if (order === wanted && isStored()) settle()
       if (order !== wanted) return
       await setTimeout(retryMs, undefined, { signal: closed.signal }).catch(() => {})
     }
@@ -135,15 +136,18 @@ export function createPause ({ store, snapshotHolder, commands, config, log, cha
   /** @param isNaming whether the caller may know who paused it, and why */
   async function view (isNaming = true) {
     const isOn = isStored() || snapshotHolder.isPaused()
-    if (isStored() && held === null) await Promise.race([reading, setTimeout(REPLY_MS, undefined, { ref: false })])
-    const given = isOn ? held ?? stored : null
-    const isKept = isOn ? isStored() : store.isUp()
+    const isSettled = isStored() && order === null
+    if (isSettled) await Promise.race([reading, setTimeout(REPLY_MS, undefined, { ref: false })])
+    const given = !isOn ? null : isSettled ? stored ?? held : held ?? stored
+    const isKept = isOn ? isSettled : store.isUp()
     const origin = {
       since: given === null ? null : isoTime(given.at),
       by: isNaming && given !== null ? given.by : null,
       reason: isNaming ? given?.reason ?? null : null,
     }
-    const message = isOn ? pausedMessage(origin, isKept, given?.by === BY_SETTING) : endedMessage(isKept)
+    const hasOthers = store.kind === 'redis' // an embedded store has one replica
+    const kept = { isKept, isSetting: given?.by === BY_SETTING, hasOthers }
+    const message = isOn ? pausedMessage(origin, kept) : endedMessage(isKept || !hasOthers)
     return { paused: isOn, stored: isKept, ...origin, message }
   }
 
@@ -152,21 +156,21 @@ export function createPause ({ store, snapshotHolder, commands, config, log, cha
 
     /** Stops no generation from now on. */
     async start (origin: Origin) {
-      if (isStored()) return view()
-      give(origin)
+      give(origin) // even if the snapshot has a pause: it may be old
       await Promise.race([writing, setTimeout(REPLY_MS, undefined, { ref: false })])
       return view()
     },
 
     /** Stops generations again, by the mode that the root had before. @throws StoreUnavailableError where the store has the pause */
     async end (origin: Origin) {
-      const last = order
+      if (!isStored() && !snapshotHolder.isPaused()) return view()
+      const before = order
       order = null
       await writing // it may have reached the store just now
       try {
         if (isStored()) await commands.pause(false, origin)
       } catch (error) {
-        order = last
+        order = before
         throw error
       }
       hold(null)
@@ -186,12 +190,15 @@ const originOf = ({ by, reason }: Origin): Origin => ({ by, ...(reason !== undef
 
 interface ShownOrigin { readonly since: string | null, readonly by: string | null, readonly reason: string | null }
 
-/** @param isKept whether the store has the pause */
-function pausedMessage ({ since, by, reason }: ShownOrigin, isKept: boolean, isSetting: boolean): string {
+/** Whether the store has the pause, whether a setting made it, and whether there may be other replicas. */
+interface Kept { readonly isKept: boolean, readonly isSetting: boolean, readonly hasOthers: boolean }
+
+function pausedMessage ({ since, by, reason }: ShownOrigin, { isKept, isSetting, hasOthers }: Kept): string {
   const time = since?.replace('T', ' ').replace(/:\d\d\.\d+Z$/, ' UTC')
   const told = `${time === undefined ? '' : ` since ${time}`}${by === null ? '' : ` by ${by}`}${reason === null ? '' : ` (${reason})`}`
-  const paused = `Stopping is paused on ${isKept ? 'all replicas' : 'this replica'}${told}.`
-  return isKept || isSetting ? paused : `${paused} The store does not have the pause yet: pause each of the other replicas, too.`
+  const paused = `Stopping is paused${isKept ? ' on all replicas' : hasOthers ? ' on this replica' : ''}${told}.`
+  if (isKept || isSetting) return paused
+  return `${paused} The store does not have the pause yet: ${hasOthers ? 'pause each of the other replicas, too' : 'a restart would end it'}.`
 }
 
 /** @param isKept whether the store can be reached, so that the others follow */

@@ -1,21 +1,25 @@
 import { setImmediate } from 'node:timers/promises'
 import { SAVINGS_COLUMNS, type SavingsQuery, type SavingsRow } from '../../../openapi/savings-schemas.js'
-import { isWithin } from '../../core/policy/index.js'
+import { isWithin, ROOT } from '../../core/policy/index.js'
 import { addSums, dayOf, figuresOfSums, NO_SUMS, SAVINGS_DAYS, type SavingsSums, startOfDay } from '../../core/stats/index.js'
-import { invalid } from '../../errors/errors.js'
+import { at, ContextNotFoundError, invalid } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
-import { checkKey } from './context-reader.js'
+import { checkKey, SEE_LIST } from './context-reader.js'
 import type { FleetScan } from './scan-fleet.js'
 
 interface SavingsServices {
-  readonly store: Pick<Store, 'readSavings' | 'revision'>
+  readonly store: Pick<Store, 'readContexts' | 'readSavings' | 'revision'>
   readonly scan: () => Promise<FleetScan>
   readonly config: Config
   readonly clock?: () => number
 }
 
-type Query = SavingsQuery & { readonly prefix: string }
+interface Query extends SavingsQuery {
+  readonly prefix: string
+  /** Whether the caller states the prefix; otherwise it is that of its token, which may have no contexts yet. */
+  readonly isStated: boolean
+}
 
 export type ReadSavings = ReturnType<typeof createSavingsReader>
 
@@ -29,7 +33,7 @@ const CACHED = 4096
 
 /**
  * Reads what a range of days saved and lost.
- * @throws InvalidKeyError, InvalidInputError, StoreUnavailableError
+ * @throws InvalidKeyError, ContextNotFoundError, InvalidInputError, StoreUnavailableError
  */
 export function createSavingsReader ({ store, scan, config, clock = Date.now }: SavingsServices) {
   let cache = { stateId: '', days: new Map<string, SavingsSums | null>() }
@@ -41,7 +45,7 @@ export function createSavingsReader ({ store, scan, config, clock = Date.now }: 
     return cache.days
   }
 
-  return async ({ prefix, by, ...range }: Query): Promise<{ total: SavingsRow, rows: SavingsRow[] }> => {
+  return async ({ prefix, isStated, by, ...range }: Query): Promise<{ total: SavingsRow, rows: SavingsRow[] }> => {
     checkKey(config, prefix, '/prefix')
     const [since, until] = rangeOf(range, dayOf(clock()))
     const cached = await cachedDays()
@@ -60,6 +64,8 @@ export function createSavingsReader ({ store, scan, config, clock = Date.now }: 
       }
       if (sums !== null) days.push({ since: day, until: day, context: prefix, sums })
     }
+    const isUnknown = isStated && days.length === 0 && prefix !== ROOT && (await store.readContexts([prefix])).size === 0
+    if (isUnknown) throw at('/prefix', new ContextNotFoundError(prefix, SEE_LIST)) // zeros would hide a typing error
     const total = days.reduce((sum, { sums }) => addSums(sum, sums), NO_SUMS)
     const inOrder = [...contexts.values()].sort((a, b) => a.context < b.context ? -1 : 1)
     return { total: rowOf({ since, until, context: prefix, sums: total }), rows: await rowsOf(by === 'day' ? days : inOrder) }

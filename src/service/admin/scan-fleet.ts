@@ -1,31 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Snapshot } from '../../core/decide/index.js'
-import type { ContextState } from '../../core/learn/index.js'
-import { hoursOf, type SavingsHour, type SavingsOfDay } from '../../core/stats/index.js'
-import { chainOf, depthOf, ROOT } from '../../core/policy/index.js'
-import { type ContextRow, decidedRow, describeRow } from '../../core/reports/index.js'
+import { type ContextRow, decidedRow } from '../../core/reports/index.js'
 import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
-import type { Config } from '../config/config.js'
-import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
+import type { AllContexts } from '../snapshot/describe-contexts.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 
 /** All contexts as they were read at one time, ms; `null`: they have never been read. */
-export interface FleetScan {
+export interface FleetScan extends Omit<AllContexts, 'rows'> {
   readonly at: number | null
   readonly rows: readonly ContextRow[]
-  /** What all of them saved in the last hours. */
-  readonly hours: readonly SavingsHour[]
-  /** The sums of each on its last day. */
-  readonly today: ReadonlyArray<{ readonly key: string, readonly sums: SavingsOfDay }>
 }
 
 const NEVER_READ: FleetScan = { at: null, rows: [], hours: [], today: [] }
 
-/** Contexts that are described in one turn of the event loop: about a millisecond. */
-const CHUNK = 10
 /** Contexts of which it is said in one turn how they are decided: about a millisecond. */
 const DECIDED_CHUNK = 200
 /** Changes that are searched for the last one of each context. */
@@ -35,13 +24,14 @@ const MIN_SCAN_AGE_MS = 500
 const AGE_OF_COST = 20
 /** Where a scan takes longer than this, readers get the last one while the next is made, unless the last one is too old. */
 const PATIENCE_MS = 200
-const MAX_AGE_MS = 60_000
+const MAX_AGE_MS = 30_000
 
-interface ScannerServices {
-  readonly store: Store
+export interface ScannerServices {
+  readonly store: Pick<Store, 'isUp'>
+  /** Reads all contexts, see `describeContexts`. */
+  readonly describe: (at: number, changedAt: ReadonlyMap<string, number>) => Promise<AllContexts>
   readonly snapshotHolder: Pick<SnapshotHolder, 'freshness' | 'isPaused' | 'loaded' | 'problem' | 'snapshot'>
   readonly readHistory: ReadHistory
-  readonly config: Config
   readonly clock?: () => number
 }
 
@@ -54,44 +44,21 @@ interface DecidedScan {
 }
 
 /**
- * Reads all contexts. Decisions are answered between one chunk of contexts and the next. Readers share a scan; without readers there is
- * none. Where this replica may decide otherwise than the store says, modes and thresholds are those of its snapshot.
+ * Reads all contexts. Readers share a scan; without readers there is none. Where this replica may decide otherwise than the store says,
+ * modes and thresholds are those of its snapshot.
  */
 export function createScanner (services: ScannerServices): () => Promise<FleetScan> {
-  const { store, snapshotHolder, readHistory, config, clock = Date.now } = services
+  const { store, describe, snapshotHolder, readHistory, clock = Date.now } = services
   let last: (FleetScan & { readonly at: number, readonly costMs: number }) | null = null
   let running: Promise<FleetScan> | null = null
   let decided: DecidedScan | null = null
 
   async function scan (): Promise<FleetScan> {
     const at = clock()
-    const reads = [readContextKeys(store, config), readSnapshotInputs(store, config, at), readHistory(SEARCHED)] as const
-    const [keys, inputs, history] = await Promise.all(reads)
-    const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
-    const rows: ContextRow[] = []
-    const today: Array<FleetScan['today'][number]> = []
-    const above = new Map<string, ContextState>() // all chunks need the root, which alone has the savings of the last hours
-    let costMs = 0
-    for (let i = 0; i < keys.length; i += CHUNK) {
-      const start = performance.now()
-      const chunk = keys.slice(i, i + CHUNK)
-      const links = new Set(chunk.flatMap(chainOf))
-      const states = await store.readContexts([...links].filter((key) => !above.has(key)))
-      for (const [key, state] of states) if (depthOf(key) < config.levels.length) above.set(key, state)
-      for (const key of links) if (!states.has(key) && above.has(key)) states.set(key, above.get(key)!)
-      const loaded = { ...inputs, states }
-      for (const key of chunk) {
-        const state = states.get(key)
-        if (state === undefined) continue
-        rows.push(describeRow(loaded, key, changes.get(key)))
-        if (state.savings.today !== null) today.push({ key, sums: state.savings.today })
-      }
-      costMs += performance.now() - start
-      await setImmediate()
-    }
-    const savings = above.get(ROOT)?.savings
-    const hours = savings?.history === undefined ? [] : hoursOf(savings.history, savings)
-    last = { at, rows, hours, today, costMs }
+    const start = performance.now()
+    const changes = await readHistory(SEARCHED)
+    const changedAt = new Map(changes.flatMap(({ key, time }) => key === null ? [] : [[key, time] as const]).reverse())
+    last = { at, ...await describe(at, changedAt), costMs: performance.now() - start }
     return last
   }
 
@@ -103,7 +70,7 @@ export function createScanner (services: ScannerServices): () => Promise<FleetSc
 
   async function read (): Promise<FleetScan> {
     const age = last === null ? Infinity : clock() - last.at
-    if (last !== null && age < Math.max(MIN_SCAN_AGE_MS, AGE_OF_COST * last.costMs)) return last
+    if (last !== null && age < Math.min(MAX_AGE_MS, Math.max(MIN_SCAN_AGE_MS, AGE_OF_COST * last.costMs))) return last
     running ??= scan().finally(() => { running = null })
     if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running.catch(lastKnown)
     running.catch(() => {}) // the next reader sees the error

@@ -5,8 +5,9 @@ import { decodeStops, type StopRow } from './stop-rows.js'
 const BATCH = 16
 const SEARCHED = 2048
 
-/** An outcome is looked for so long after its decision, ms; the search holds at most so many rows. */
+/** An outcome is looked for so long after its decision, ms. */
 const WINDOW_MS = 300_000
+/** The search for the decision of an outcome holds at most so many rows. */
 const HELD = 262_144
 /** A replica may store its rows so much later than another one, ms. */
 const STORED_LATER_MS = 15_000
@@ -81,12 +82,25 @@ export class StopReader {
     if (this.#first >= HELD || this.#first === this.#held.length) {
       this.#held = this.#held.slice(this.#first)
       this.#first = 0
+      this.#forget((this.#held[0] ?? row).at + WINDOW_MS + STORED_LATER_MS + CLOCKS_DIFFER_MS)
     }
     this.#held.push(row)
     this.#oldest = Math.min(this.#oldest, row.at)
     if (row.decision === null) this.#outcomes.set(row.id, row)
     else if (row.outcome === null) this.#decided.set(row.id, row.at)
     return true
+  }
+
+  /** Forgets what belongs to no row that is still to come, since all of those are older. @param limit time, ms */
+  #forget (limit: number): void {
+    for (const [id, { at }] of this.#outcomes) {
+      if (at <= limit) break
+      this.#outcomes.delete(id)
+    }
+    for (const [id, at] of this.#decided) {
+      if (at <= limit) break
+      this.#decided.delete(id)
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
+import { repeat } from './repeat.js'
 
 /** For how long a replica that has fallen silent still counts, at least, ms. */
 const SILENT_MS = 10_000
@@ -28,12 +29,10 @@ export function watchConfigurations ({ store, config, log }: { store: Pick<Store
     }
   }
 
-  look()
-  const timer = setInterval(look, everyMs).unref()
   return {
+    ...repeat(look, everyMs),
     /** How other replicas are configured where they differ from this one; `null`: none does. */
     problem: () => problem,
-    close () { clearInterval(timer) },
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
+import { repeat } from './repeat.js'
 
 /** Interval between two looks, ms. */
 const EVERY_MS = 2000
@@ -15,14 +16,12 @@ export function watchStore ({ store, log, everyMs = EVERY_MS }: {
     try {
       const warnings = await store.warnings()
       for (const warning of warnings) if (!known.includes(warning)) log.error({ part: 'store' }, warning)
-      for (const warning of known) if (!warnings.includes(warning)) log.warn({ part: 'store', warning }, 'a problem of the store is over')
+      for (const warning of known) if (!warnings.includes(warning)) log.warn({ part: 'store' }, `this problem of the store is over: ${warning}`)
       known = warnings
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) log.warn({ err: error }, 'the state of the store could not be read') // its outage is logged
     }
   }
 
-  look()
-  const timer = setInterval(look, everyMs).unref()
-  return { close () { clearInterval(timer) } }
+  return repeat(look, everyMs)
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { OverloadedError, RouteNotFoundError } from '../../errors/errors.js'
 
 /** A text as it is served: a file of the page, or the OpenAPI document. */
 interface ServedText {
@@ -50,3 +51,32 @@ export function sendText (request: FastifyRequest, reply: FastifyReply, { etag, 
 export const PAGE_HEADERS = {
   'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin',
 }
+
+/** Pages that are sent in one turn of the event loop, and requests for pages that wait for a later one. */
+const IN_TURN = 2
+const WAITING = 256
+
+/**
+ * Spreads the requests for the routes of a plugin over the turns of the event loop. Pages are long and need no token, and a turn reads from
+ * all connections, so decisions would wait until hundreds of pages are sent.
+ */
+export function spreadPages (app: FastifyInstance): void {
+  const waiting: Array<() => void> = []
+  let sent = 0
+  const beginTurn = (): void => {
+    const next = waiting.splice(0, IN_TURN)
+    sent = next.length
+    if (sent > 0) setImmediate(beginTurn)
+    for (const send of next) send()
+  }
+  app.addHook('onRequest', ({ raw: { socket } }, _reply, done) => {
+    if (sent < IN_TURN) {
+      if (sent++ === 0) setImmediate(beginTurn)
+      done()
+    } else if (waiting.length < WAITING) waiting.push(() => { if (!socket.destroyed) done() })
+    else done(new OverloadedError())
+  })
+}
+
+/** The error for a page that a plugin of Fastify offers, and this service does not. */
+export function notAPage ({ method, url }: FastifyRequest): Error { return new RouteNotFoundError(method, url) }

@@ -3,10 +3,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { EnrolmentTimes } from '../../core/evidence/index.js'
 import type { FitResult } from '../../core/scores/index.js'
 import type { Change } from '../../core/learn/index.js'
+import type { SavingsHour } from '../../core/stats/index.js'
 import type { Corrupted } from '../../logging/log.js'
 import { createStore } from '../../store/open/create-store.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
+import { describeContexts, type DescribedContexts } from '../snapshot/describe-contexts.js'
 import { type Learner, OWN_THREAD_BATCH, startLearner } from './learner.js'
 import { serializeError } from './threads.js'
 
@@ -25,6 +27,10 @@ export type LearnerMessage =
   | { readonly damage: Corrupted, readonly count: number }
   | { readonly failure: string }
   | { readonly isAlive: true }
+  | { readonly describedAt: number, readonly described: DescribedContexts | readonly SavingsHour[] | Error }
+
+/** Messages to the learner's thread. */
+export type LearnerOrder = 'close' | { readonly describeAt: number, readonly changedAt: ReadonlyMap<string, number> }
 
 /** Log lines go through the logger of the thread that started this one. */
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -55,6 +61,19 @@ const watch = setInterval(() => {
   if (lastStatus !== (lastStatus = JSON.stringify(status))) post({ status })
 }, STATUS_MS)
 
+/** Describes all contexts for the fleet, in parts so small that the other thread does not stop for them. */
+async function describe ({ describeAt, changedAt }: Exclude<LearnerOrder, 'close'>): Promise<void> {
+  try {
+    if (store === null) throw new Error('the learner has no store yet')
+    const parts = describeContexts(store, config, describeAt, changedAt)
+    for (let isDone = false; !isDone;) {
+      const { done = false, value } = await parts.next()
+      post({ describedAt: describeAt, described: value })
+      isDone = done
+    }
+  } catch (error) { post({ describedAt: describeAt, described: error as Error }) }
+}
+
 async function close (code: number): Promise<void> {
   clearInterval(watch)
   await learner?.close()
@@ -68,7 +87,10 @@ process.once('uncaughtException', (error) => {
   post({ failure: error.message })
   close(1)
 })
-port.once('message', () => { close(0) })
+port.on('message', (order: LearnerOrder) => {
+  if (order === 'close') close(0)
+  else describe(order)
+})
 store = await createStore({ ...config, isGuest: true })
 learner = startLearner({
   store,

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { type ChainLink, compileSnapshot, linkOf, SnapshotCompiler, type SnapshotInputs } from '../../core/learn/index.js'
+import { type ChainLink, compileSnapshot, linkOf, SnapshotCompiler, type SnapshotInputs, type StatedPatterns } from '../../core/learn/index.js'
 import {
-  byDepth, chainOf, depthOf, isWithin, type Levels, livePins, parseContextKey, type PolicyPatch, ROOT, UNREADABLE_POLICY,
+  byDepth, chainOf, depthOf, effectivePolicy, isPattern, isWithin, type Levels, livePins, parseContextKey, patternsIn,
+  patternTree, type PatternTree, type PolicyPatch, ROOT, UNREADABLE_POLICY,
 } from '../../core/policy/index.js'
 import type { Snapshot } from '../../core/decide/index.js'
 import { type LivePredictors, livePredictors } from '../../core/scores/index.js'
@@ -16,6 +17,8 @@ export interface LoadedSnapshot {
   readonly snapshot: Snapshot
   readonly policyVersion: number
   readonly inputs: SnapshotInputs
+  /** Keys of policies that leave levels open. */
+  readonly patterns: PatternTree
   /** By context key. */
   readonly links: ReadonlyMap<string, ChainLink>
   /** Keys of the contexts whose state is damaged. */
@@ -24,18 +27,20 @@ export interface LoadedSnapshot {
 
 /** Contexts that are read and judged in one go; decisions are answered between one chunk and the next. */
 const CHUNK = 200
+/** Time to compile in one go, ms: patterns make some contexts dearer than others. */
+const TURN_MS = 5
 
 /** The snapshot before the store has been reached: every decision is `continue`. */
 export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
   const inputs = { ...options, policies: new Map(), pins: new Map(), predictors: new Map() }
   const links = new Map([[ROOT, linkOf(inputs, ROOT)]])
   const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, links)
-  return { snapshot, policyVersion: 0, inputs, links, unreadable: new Set() }
+  return { snapshot, policyVersion: 0, inputs, patterns: patternTree([]), links, unreadable: new Set() }
 }
 
 /**
- * Loads the snapshot as of a revision. Where `previous` has the same store and predictors, only changes are read: contexts, their
- * policies and pins, and the contexts below a policy.
+ * Loads the snapshot as of a revision. Where `previous` has the same store, predictors and patterns, only changes are read: contexts,
+ * their policies and pins, and the contexts below a policy.
  * @param now ms; pins that have expired by then are left out
  */
 export async function loadSnapshot (
@@ -43,6 +48,7 @@ export async function loadSnapshot (
   const change = previous !== null && canBuildOn(previous, revision) ? await readChange(store, previous, revision, now) : null
   const inputs = change?.inputs ?? await readSnapshotInputs(store, options, now)
   const { levels, policies, pins, predictors } = inputs
+  const patterns = change?.base.patterns ?? patternTree(patternsIn(levels, policies.keys()))
   const links = new LayeredMap(change?.base.links)
   const unreadable = new Set(change?.base.unreadable)
   const keys = (change?.keys ?? await store.contextKeys()).filter((key) => parseContextKey(levels, key) !== null)
@@ -61,13 +67,16 @@ export async function loadSnapshot (
   const scored = [...predictors.values()].flatMap(({ contexts }) => Object.keys(contexts)) // may have no state yet
   const stated = change === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...scored, ...keys] : keys
   const changed = byDepth(withAncestors(inputs, links, stated))
-  const compiler = new SnapshotCompiler(levels, links, predictors, change?.base.snapshot ?? null)
-  for (const [i, key] of changed.entries()) {
+  const compiler = new SnapshotCompiler(levels, links, predictors, change?.base.snapshot ?? null, statedPatterns(inputs, patterns))
+  let since = performance.now()
+  for (const key of changed) {
     compiler.add(key)
-    if (i % CHUNK === CHUNK - 1) await setImmediate()
+    if (performance.now() < since + TURN_MS) continue
+    await setImmediate()
+    since = performance.now()
   }
   if (change !== null) removeUnnamed(gone, { inputs, links, compiler })
-  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, links, unreadable }
+  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, patterns, links, unreadable }
 }
 
 /** The changes since a snapshot. */
@@ -78,7 +87,12 @@ interface SnapshotChange {
   readonly keys: readonly string[]
 }
 
-/** Reads the changes since a snapshot of the same store; `null`: predictors have changed, and with them any context. */
+/** What a compiler needs to tell apart the contexts that no state, policy or pin names. */
+function statedPatterns ({ defaultPolicy, policies }: SnapshotInputs, tree: PatternTree): StatedPatterns {
+  return { tree, policyAt: (key) => effectivePolicy(defaultPolicy, policies, key) }
+}
+
+/** Reads the changes since a snapshot of the same store; `null`: predictors or patterns have changed, and with them any context. */
 async function readChange (store: Store, previous: LoadedSnapshot, revision: Revision, now: number): Promise<SnapshotChange | null> {
   const base = withoutExpiredPins(previous, now)
   const { inputs, links } = base
@@ -87,6 +101,7 @@ async function readChange (store: Store, previous: LoadedSnapshot, revision: Rev
   const [policies, pins, versions] = await Promise.all([store.policies(keys), store.pins(keys), store.predictors()])
   if (!areSame(livePredictors(versions), inputs.predictors)) return null
   const restated = keys.filter((key) => !isDeepStrictEqual(policies.get(key), inputs.policies.get(key)))
+  if (restated.some(isPattern)) return null
   const above = restated.filter((key) => depthOf(key) < inputs.levels.length)
   const below = above.length === 0 ? [] : [...links.keys()].filter((key) => above.some((other) => isWithin(key, other)))
   return {
@@ -136,7 +151,7 @@ export function withoutExpiredPins (loaded: LoadedSnapshot, now: number): Loaded
   const pins = livePins(inputs.pins, now)
   if (pins === inputs.pins) return loaded
   const links = new LayeredMap(loaded.links)
-  const compiler = new SnapshotCompiler(inputs.levels, links, inputs.predictors, snapshot)
+  const compiler = new SnapshotCompiler(inputs.levels, links, inputs.predictors, snapshot, statedPatterns(inputs, loaded.patterns))
   const ended = byDepth([...inputs.pins.keys()].filter((key) => !pins.has(key) && links.has(key)))
   for (const key of ended) links.set(key, { ...links.get(key)!, pin: undefined })
   for (const key of ended) compiler.add(key)

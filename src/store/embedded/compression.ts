@@ -2,8 +2,8 @@
 const COMPRESSED_FROM = 512
 
 /**
- * The state of a certified context, which others resemble: LZ4 refers to its parts. Values written with it can be read only with it, so
- * raise `STATE_FORMAT` if it changes.
+ * The state of a certified context, which others resemble: LZ4 refers to its parts. It may lack fields of today's states, or have some that
+ * are gone: values written with it can be read only with it, so it changes only where `STATE_FORMAT` rises.
  */
 const EXAMPLE = [
   '{"epoch":{"number":1,"cause":"first_enrolment","started_at":0,"name":"0-1","meaning":{"score":"confidence","score_fingerprint":n',

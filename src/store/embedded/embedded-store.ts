@@ -139,7 +139,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async warnings (): Promise<string[]> {
     return this.#refusal === null
       ? []
-      : [`Outcomes get 503 and nothing is learned; decisions continue with the last snapshot. ${this.#isGone() ? 'Restore DATA_DIR and restart the service' : 'Make room on the disk of DATA_DIR'}: ${this.#refusal}`]
+      : [`Outcomes get 503 and nothing is learned; decisions continue with the last snapshot. ${this.#isGone() ? 'Restore DATA_DIR and restart the service' : 'Make room on the disk of DATA_DIR, before any restart, which would fail'}: ${this.#refusal}`]
   }
 
   /** Also notices that the file is gone, and finds out whether there is room again, if a write failed. */

@@ -85,7 +85,7 @@ const guards = Type.Object({
 
 const reports = Type.Object({
   ...fieldsLike(newState.reports),
-  recent: Type.Object({ drawn: runsOf(1), arrived: runsOf(3) }),
+  recent: Type.Object({ drawn: runsOf(1), arrived: runsOf(3), labels: runsOf(1) }),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), differing: runsOf(1), agreeing: runsOf(1), digest: orNull(text) })),
   fed_by: Type.Optional(numbersByName),
 })
@@ -217,6 +217,7 @@ const slice = Type.Object({
   number,
   begins: number,
   ends: orNull(number),
+  stops: number,
   enrolled: number,
   open: number,
   evidence: orNull(evidence),

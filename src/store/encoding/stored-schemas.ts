@@ -200,6 +200,7 @@ const change = Type.Object({
   before_scorer: Type.Optional(text),
   after_scorer: Type.Optional(text),
   alarm: Type.Optional(Type.Object({ since: time, units: number, em_drop: number, stops: number })),
+  fields: Type.Optional(Type.Array(text)),
   mode_before: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   mode_after: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   by: Type.Optional(text),

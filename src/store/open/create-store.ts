@@ -12,8 +12,6 @@ interface StoreOptions
   readonly decisionLogSeconds?: number
   /** Size of the decision log, MiB; default 64. */
   readonly decisionLogMib?: number
-  /** How long a stop is kept, s; default a week. */
-  readonly stopLogSeconds?: number
   /** Size of all stops, MiB; default 64. */
   readonly stopLogMib?: number
   /** Timeout of a Redis command, ms; default 2,000. */
@@ -27,16 +25,13 @@ interface StoreOptions
 export async function createStore (options: StoreOptions): Promise<Store> {
   const {
     redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, isGuest = false,
-    decisionLogSeconds, decisionLogMib, stopLogSeconds, stopLogMib, ...limits
+    decisionLogSeconds, decisionLogMib, stopLogMib, ...limits
   } = options
   const events = {
     ...(decisionLogSeconds !== undefined && { seconds: decisionLogSeconds }),
     ...(decisionLogMib !== undefined && { bytes: decisionLogMib * 1024 * 1024 }),
   }
-  const stops = {
-    ...(stopLogSeconds !== undefined && { seconds: stopLogSeconds }),
-    ...(stopLogMib !== undefined && { bytes: stopLogMib * 1024 * 1024 }),
-  }
+  const stops = stopLogMib === undefined ? {} : { bytes: stopLogMib * 1024 * 1024 }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('../embedded/embedded-store.js')
     return EmbeddedStore.open({ ...limits, dataDir, events, stops, isGuest })

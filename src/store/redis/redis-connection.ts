@@ -18,6 +18,9 @@ const WRITE_REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS)\b/
 /** Error replies of a server that is cut off from the others, which may have replaced it. */
 const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
 
+/** Errors where a port without TLS, or none that answers, is asked for TLS: OpenSSL names none. */
+const NO_TLS = /ETIMEDOUT|wrong version number|packet length too long/
+
 /** Longest pause between two attempts to connect, ms. */
 const RECONNECT_MS = 1000
 /** Timeout of an attempt to connect, ms, even if commands may take longer. */
@@ -67,8 +70,11 @@ export class RedisConnection {
       },
       scripts: Object.fromEntries(Object.entries(SCRIPTS).map(([name, lua]) => [commandName(name), { lua }])),
     })
-    this.redis.on('error', (error: Error) => { this.#problem = /^All sentinels/.test(error.message) ? this.#problem : error.message })
-    this.redis.on('sentinelError', (error: Error) => { this.#problem = error.message })
+    const problemOf = ({ message }: Error) => address.isTls && NO_TLS.test(message) ? `${message.trim()} (REDIS_URL says rediss, and the port did not answer with TLS)` : message
+    this.redis.on('error', (error: Error) => { this.#problem = /^All sentinels/.test(error.message) ? this.#problem : problemOf(error) })
+    this.redis.on('sentinelError', (error: Error) => { this.#problem = problemOf(error) })
+    // ioredis listens to the first error of a stream alone, and a write to a broken TLS stream is another, which would end the process.
+    this.redis.on('connect', () => { this.redis.stream.on('error', () => {}) })
     this.redis.on('ready', () => {
       this.#isUp = true
       this.#problem = 'the connection was lost'

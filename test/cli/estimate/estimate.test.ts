@@ -52,6 +52,8 @@ t.test('without EM or reference the final answer counts as right', async (t) => 
   t.match(context, { label: 'agreement', generations: 120, self_agreement: null })
   t.ok(context.em_drop.estimate > 0.03 && context.em_drop.estimate < 0.06, 'five of 120 are changed by a stop')
   t.match(io.err(), 'right is what equals the final answer\n')
+  t.match(io.err(), /first certificate +(none|\d+ or more) .*\n/, 'the loss of right answers is not known')
+  t.match(io.err(), 'Without right answers this says how often an answer changes')
 
   await writeFile(file, toLines(Array.from({ length: 120 }, (_, i) => answered(`q${i}`, 2 + i % 3, { reference: i < 60 ? '42' : '41' }))))
   const graded = captureIo()

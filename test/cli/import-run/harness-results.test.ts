@@ -88,6 +88,12 @@ t.test('a group has the questions of its tasks and of the groups within it', asy
   t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'derived from the standard error otherwise')
 })
 
+t.test('groups that list each other many times are counted once', async (t) => {
+  const groups = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`g${i}`, Array(100).fill(`g${i + 1}`)]))
+  const json = { results: { g0: RESULTS.results.gsm8k! }, group_subtasks: groups, 'n-samples': { g9: { effective: 2 } } }
+  t.match(await read('f', json), [{ suite: 'g0', n: 2e18 }])
+})
+
 t.test('an invalid date is left out', async (t) => {
   for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in (await read('f', { ...RESULTS, date }))[0]!, String(date))
 })

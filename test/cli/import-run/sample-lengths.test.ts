@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { readTokenizer, sampleLengths } from '../../../src/cli/import-run/sample-lengths.js'
@@ -48,6 +48,9 @@ t.test('missing samples, samples of other filters and samples without generated 
   await writeFile(join(folder, `samples_x_${TIME}.jsonl`), sample('none', ['-1.5', 'False']))
   const refuses = (results: string, task: string, filter: string, message: RegExp) => t.rejects(sampleLengths(join(folder, results), [task], filter, countTokens), { name: 'FileError', message })
   await refuses(`results_${TIME}.json`, 'y', 'none', /samples_y_2026-01-31T12-00-00.123456.jsonl is not beside it.*--log_samples/)
+  await mkdir(join(folder, 'samples_x'))
+  await writeFile(join(folder, `other_${TIME}.jsonl`), sample('none', 'a'))
+  await refuses(`results_${TIME}.json`, 'x/../other', 'none', /"x\/..\/other" is no name of a task/)
   await refuses('results.json', 'x', 'none', /samples_x_<time>.jsonl is not beside it/)
   await refuses(`results_${TIME}.json`, 'x', 'other', /no answers of the filter other/)
   await refuses(`results_${TIME}.json`, 'x', 'none', /jsonl:1: no generated answer/)

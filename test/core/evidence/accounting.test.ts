@@ -7,7 +7,7 @@ import { KEPT, LOST, RULES, rulesWith, unitWith } from './cohort-fixtures.js'
 const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g' }
 
 function memberOf (samples: number | null, ...reports: SampleReport[]) {
-  const slice = newSlice(0, 0)
+  const slice = newSlice(0, 0, 0)
   slice.open = 1
   const member = newEnrolledUnit({ hash: 0, u: 0.3, share: 0.5, at: 0, slice })
   member.samples = samples
@@ -38,7 +38,7 @@ t.test('the drift detector does not see missing samples', async (t) => {
 })
 
 t.test('law 11: estimates are of what is accounted for, without missing samples and without units whose label is missing', async (t) => {
-  const slice = newSlice(0, 0)
+  const slice = newSlice(0, 0, 0)
   const rules = rulesWith({ worstUnit: () => unitWith(1, 1) })
   const given = [memberIn(slice, 0.1, KEPT, LOST), memberIn(slice, 0.2, KEPT), memberIn(slice, 0.3, KEPT, AWAITS), memberIn(slice, 0.4)]
   for (const [i, member] of given.entries()) {
@@ -52,7 +52,7 @@ t.test('law 11: estimates are of what is accounted for, without missing samples 
 })
 
 t.test('law 11: of open slices estimates are of what is accounted for, and the test takes the others at their worst', async (t) => {
-  const slice = newSlice(0, 0)
+  const slice = newSlice(0, 0, 0)
   slice.ends = 5
   const rules = rulesWith({ worstUnit: () => unitWith(1, 1) })
   const [known, waiting] = [memberIn(slice, 0.1, KEPT, KEPT), memberIn(slice, 0.2, KEPT, AWAITS)]
@@ -87,7 +87,7 @@ function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
 }
 
 t.test('E4: only ended slices are looked at, and those of whom nothing is known are not accounted for', async (t) => {
-  const [first, second] = [newSlice(0, 0), newSlice(1, 5)]
+  const [first, second] = [newSlice(0, 0, 0), newSlice(1, 5, 0)]
   first.ends = 5
   const members = [memberIn(first, 0.1), memberIn(first, 0.2, KEPT), memberIn(second, 0.3)]
   const looked = { slices: [first, second], members, partlyKnown: [members[1]!] }
@@ -100,7 +100,7 @@ t.test('E4: only ended slices are looked at, and those of whom nothing is known 
 t.test('the worst case of a member is computed again only after a further report', async (t) => {
   let asked = 0
   const rules = rulesWith({ worstUnit: () => { asked++; return unitWith(0, 1) } })
-  const slice = newSlice(0, 0)
+  const slice = newSlice(0, 0, 0)
   slice.ends = 1
   const member = memberIn(slice, 0.1, AWAITS)
   const look = () => evidenceOfOpenSlices({ slices: [slice], members: [member], partlyKnown: [member] }, rules)[0]!.evidence
@@ -112,7 +112,7 @@ t.test('the worst case of a member is computed again only after a further report
 })
 
 t.test('units that await a label are counted by the part of their samples that differs at the threshold, and units without a report are not', async (t) => {
-  const slice = newSlice(0, 0)
+  const slice = newSlice(0, 0, 0)
   const rules = rulesWith({ worstUnit: () => unitWith(0, 1) })
   const known = memberIn(slice, 0.1, LOST)
   accountFor(known, rules)
@@ -120,7 +120,7 @@ t.test('units that await a label are counted by the part of their samples that d
   const partly = memberIn(slice, 0.4, KEPT)
   waiting.samples = 1
   for (const member of [group, partly]) member.samples = 4
-  const units = (k: number) => awaitingInSlices({ slices: [slice, newSlice(1, 5)], partlyKnown: [waiting, group, partly] }, k, rules)
+  const units = (k: number) => awaitingInSlices({ slices: [slice, newSlice(1, 5, 0)], partlyKnown: [waiting, group, partly] }, k, rules)
   t.same(units(0), [[[0, 1], [0, 1], [0, 1], [0, 1]], [[0, 0]]], 'no answer differs there')
   t.same(units(1), [[[0, 1], [1, 1], [0.25, 1], [0, 1]], [[0, 0]]])
 })

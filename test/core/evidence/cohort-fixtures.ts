@@ -18,6 +18,7 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
     wait: ENROLMENT_TIMES.wait,
     span: 0, // a cohort only counts the traffic for rule E8, and each other rule has to hold without it
     labelRate: 1,
+    stops: 0,
     scoring: { thresholds: 2 },
     worstUnit: () => null,
     ...changes,

@@ -9,7 +9,7 @@ import { mulberry32 } from '../../random.js'
 import { KEPT, LOST, unitWith } from './cohort-fixtures.js'
 
 function memberOf (samples: number | null, ...reports: SampleReport[]) {
-  const member = newEnrolledUnit({ hash: 0, u: 0.3, share: 1, at: 0, slice: newSlice(0, 0) })
+  const member = newEnrolledUnit({ hash: 0, u: 0.3, share: 1, at: 0, slice: newSlice(0, 0, 0) })
   member.samples = samples
   for (const report of reports) addReport(member, report)
   return member

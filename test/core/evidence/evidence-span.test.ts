@@ -19,7 +19,7 @@ const LOOKS: readonly Look[] = vectors('evidence').looks
 function sliceOf (reference: ReferenceSlice, i: number): Slice {
   const { evidence, unaccounted } = openOf(reference)
   const known = evidence.generations === 0 ? null : sumFrom(evidence)
-  const times = { ...newSlice(i, 1000 * reference.begin), ends: 1000 * reference.end }
+  const times = { ...newSlice(i, 1000 * reference.begin, 0), ends: 1000 * reference.end }
   return { ...times, enrolled: reference.units.length, open: unaccounted, evidence: known }
 }
 

@@ -63,7 +63,7 @@ export function ofStatedSamples (all: readonly Timed[]): Timed[] {
 
 export interface Totals { readonly evidence: Evidence, readonly counts: SliceCounts }
 
-export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0).counts }
+export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0, 0).counts }
 
 export function addTotals (a: Totals, b: Totals): Totals {
   return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addSliceCounts(a.counts, b.counts) }

@@ -6,7 +6,7 @@ import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
 function queueOf (...times: ReadonlyArray<readonly [begins: number, ends: number]>): SliceQueue {
   const queue = new SliceQueue()
   for (const [begins, ends] of times) {
-    Object.assign(queue.newest(begins), { enrolled: 1, open: 1 })
+    Object.assign(queue.newest(begins, 0), { enrolled: 1, open: 1 })
     queue.endNewest(ends)
   }
   return queue
@@ -15,8 +15,8 @@ function queueOf (...times: ReadonlyArray<readonly [begins: number, ends: number
 t.test('E3: a slice ends by its size, but not too early, or by its age', async (t) => {
   const queue = new SliceQueue()
   t.notOk(queue.isOver(1e9, FOLLOW_UP), 'there is none')
-  const slice = queue.newest(0)
-  t.equal(queue.newest(5), slice)
+  const slice = queue.newest(0, 0)
+  t.equal(queue.newest(5, 0), slice)
   slice.enrolled = 31
   t.notOk(queue.isOver(SLICE_MOST - 1, FOLLOW_UP))
   t.ok(queue.isOver(SLICE_MOST, FOLLOW_UP))
@@ -26,7 +26,7 @@ t.test('E3: a slice ends by its size, but not too early, or by its age', async (
   t.strictSame([299_999, 300_000].map((clock) => queue.isOver(clock, 86_400_000)), [false, true], 'five minutes')
   queue.endNewest(7)
   t.notOk(queue.isOver(1e9, FOLLOW_UP), 'it has ended')
-  t.equal(queue.newest(8).number, 1)
+  t.equal(queue.newest(8, 0).number, 1)
 })
 
 t.test('E3: final slices are taken in their order, each once', async (t) => {

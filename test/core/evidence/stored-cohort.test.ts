@@ -40,11 +40,11 @@ t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
   const stored = storeSlice(slice)
   t.match(stored.evidence, { lost: [], tokens: [50, 50] })
   t.strictSame(restoreSlice(throughStore(stored)), { ...slice, isShared: false })
-  t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2)))), newSlice(1, 2))
+  t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2, 0)))), newSlice(1, 2, 0))
 })
 
 const rules: CohortRules = {
-  followUp: 1_800_000, wait: 12_000, span: 0, labelRate: 1, scoring: null, worstUnit: () => null,
+  followUp: 1_800_000, wait: 12_000, span: 0, stops: 0, labelRate: 1, scoring: null, worstUnit: () => null,
 }
 
 t.test('control outcomes that await a label are listed in the order of enrolment', async (t) => {

@@ -173,9 +173,11 @@ t.test('the history names who gave a command and why, even where no threshold mo
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), by: 'ops', reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [], 'there was none')
-  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }), [{ ...change, cause: 'policy', before: null, after: null, mode_before: 'enforce', mode_after: 'off' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }), [{ ...change, cause: 'policy', before: null, after: null, fields: ['mode'], mode_before: 'enforce', mode_after: 'off' }])
   t.strictSame(noted({ type: 'reset', key: LEAF, by: 'ops', reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
-  t.strictSame(noted({ type: 'policy', key: LEAF, policy: null, by: 'eve', reason: 'back' }), [{ ...change, cause: 'policy', epoch: 2, before: null, after: null, mode_before: 'off', mode_after: 'enforce', by: 'eve', reason: 'back' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: null, by: 'eve', reason: 'back' }), [{ ...change, cause: 'policy', epoch: 2, before: null, after: null, fields: ['mode'], mode_before: 'off', mode_after: 'enforce', by: 'eve', reason: 'back' }])
+  t.match(noted({ type: 'policy', key: LEAF, policy: { max_em_drop: 0.03, label_rate: 0.5 }, by: 'ops' }), [{ fields: ['label_rate', 'max_em_drop'] }])
+  t.match(noted({ type: 'policy', key: LEAF, policy: { max_em_drop: 0.02, label_rate: 0.5 }, by: 'ops' }), [{ fields: ['max_em_drop'] }])
   t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' }, by: 'ops' }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
 })
 

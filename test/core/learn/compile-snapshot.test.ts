@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { GRID } from '../../../src/core/decide/grid.js'
 import type { ChainLink } from '../../../src/core/learn/chain-link.js'
-import { compileSnapshot, SnapshotCompiler } from '../../../src/core/learn/compile-snapshot.js'
+import { compileSnapshot, SnapshotCompiler, type StatedPatterns } from '../../../src/core/learn/compile-snapshot.js'
 import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import { byDepth, chainOf, type Context, contextChain } from '../../../src/core/policy/context.js'
+import { patternTree } from '../../../src/core/policy/pattern.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { holds, numRuns } from '../../property.js'
 import { GUARANTEE, type LinkFields, linkWith, snapshotOf } from '../decide/snapshot-of.js'
@@ -20,15 +21,22 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
 })
 
 const header = (version: number) => ({ stateId: 's', version, salt: 'salt' })
-const whole = (links: ReadonlyMap<string, ChainLink>) => compileSnapshot({ ...header(1), levels: LEVELS }, links)
-const inOrder = (children: Map<string, unknown>) => [...children].sort(([a], [b]) => a < b ? -1 : 1)
+const whole = (links: ReadonlyMap<string, ChainLink>, stated?: StatedPatterns) =>
+  compileSnapshot({ ...header(1), levels: LEVELS }, links, new Map(), stated)
+const inOrder = (children: Map<string | symbol, unknown>) =>
+  [...children].map(([value, node]) => [String(value), node] as const).sort(([a], [b]) => a < b ? -1 : 1)
 const asText = ({ root }: Snapshot) => JSON.stringify(root, (_name, inner) => inner instanceof Map ? inOrder(inner) : inner)
+/** Values that no context has named yet belong to the pool above them, so that they change with it. */
+const PATTERNS: StatedPatterns = {
+  tree: patternTree(['a=*,b=new', 'a=*,b=*,c=new', 'a=x,b=*,c=x']),
+  policyAt: () => linkWith('*', { policy: { certify_at: 'a' } }).policy,
+}
 const versionsOf = fc.array(fc.array(fc.tuple(key, stands), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 })
 
 t.test('compiling on top of a snapshot equals compiling from scratch, and leaves that snapshot unchanged', async (t) => {
-  holds(t, fc.property(versionsOf, (versions) => {
+  holds(t, fc.property(versionsOf, fc.constantFrom(undefined, PATTERNS), (versions, stated) => {
     const links = new Map<string, ChainLink>([['*', linkWith('*', {})]])
-    let last = whole(links)
+    let last = whole(links, stated)
     return versions.every((changes) => {
       const [before, text] = [last, asText(last)]
       const changed = new Set<string>()
@@ -37,10 +45,10 @@ t.test('compiling on top of a snapshot equals compiling from scratch, and leaves
         links.set(key, linkWith(key, its))
         changed.add(key)
       }
-      const compiler = new SnapshotCompiler(LEVELS, links, new Map(), before)
+      const compiler = new SnapshotCompiler(LEVELS, links, new Map(), before, stated)
       for (const key of byDepth(changed)) compiler.add(key)
       last = compiler.finish(header(2))
-      return asText(last) === asText(whole(links)) && asText(before) === text
+      return asText(last) === asText(whole(links, stated)) && asText(before) === text
     })
   }), numRuns(200, 500))
 })

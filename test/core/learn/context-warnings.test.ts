@@ -4,6 +4,7 @@ import { countTreated, type Fidelity, NO_FIDELITY } from '../../../src/core/guar
 import { NO_SIGHT, noteStops, noteUnits, type Sight } from '../../../src/core/guards/sight.js'
 import { openEpoch } from '../../../src/core/learn/context-state.js'
 import { contextWarnings } from '../../../src/core/learn/context-warnings.js'
+import { countUnits } from '../../../src/core/evidence/reports.js'
 import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/evidence/follow-up-counts.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { changed, type Changes } from '../../changed-state.js'
@@ -84,6 +85,20 @@ t.test('a jump of the answers that await a label is a warning', async (t) => {
   t.same(contextWarnings(changed(state, { guards: { late_labels: late } }), DEFAULT_POLICY), [])
   const jumped = { ...late, detector: [2, 3, 4] }
   t.same(contextWarnings(changed(state, { guards: { late_labels: jumped } }), DEFAULT_POLICY), ['labels_missing'])
+})
+
+t.test('labels are missing where most of the newest did not come within their follow-up, whatever came before', async (t) => {
+  const of = (...labels: ReadonlyArray<readonly [count: number, kind: 'labels_given' | 'labels_missed']>) => {
+    let { reports } = state
+    for (const [count, kind] of labels) for (let i = 0; i < count; i++) reports = countUnits(reports, { [kind]: 1 })
+    return contextWarnings(changed(state, { reports }), DEFAULT_POLICY)
+  }
+  t.same(of([16, 'labels_missed']), ['labels_missing'])
+  t.same(of([15, 'labels_missed']), [])
+  t.same(of([30, 'labels_given'], [20, 'labels_missed']), [])
+  t.same(of([1000, 'labels_given'], [40, 'labels_missed']), ['labels_missing'], 'an outage shows soon')
+  t.same(of([1000, 'labels_missed'], [40, 'labels_given']), [], 'an outage that is over does not warn for ever')
+  t.same(of([1000, 'labels_missed'], [10, 'labels_given']), ['labels_missing'])
 })
 
 t.test('a context that needs labels and gets none is warned about after a hundred control generations', async (t) => {

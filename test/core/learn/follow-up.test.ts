@@ -201,6 +201,43 @@ t.test('an alarm of drift says since when the answers were lost, how many they w
   t.match(alarm, { units: 40, em_drop: 1, stops: 20 })
 })
 
+t.test('an alarm of drift counts the stops since its slice began, though an earlier slice waits for a generation that never reports', async (t) => {
+  const fold = certifiedFold()
+  let { time } = fold
+  const stop = (count: number) => { for (let i = 0; i < count; i++) fold.report(0.999, time + 600, { ...STOPPED, generation_id: `${time}-${i}` }) }
+  const us = spread(61, 0.02)
+  const good = us.slice(0, 20)
+  fold.enrol([us[60]!, ...good], time)
+  for (const u of good) fold.report(u, time + 500, { generation_id: `g${u}` })
+  stop(5)
+  fold.pass(time + 1000, time += SLICE_MOST)
+  for (const lost of [us.slice(20, 21), us.slice(21, 60)]) {
+    fold.enrol(lost, time)
+    for (const u of lost) fold.report(u, time + 500, { ...LOST_STEPS, generation_id: `g${u}` })
+    stop(10)
+    fold.pass(time + 1000, time += SLICE_MOST)
+  }
+  const { cause, alarm } = fold.changes.at(-1)!
+  t.equal(cause, 'drift')
+  t.match(alarm, { units: 40, em_drop: 1, stops: 20 })
+})
+
+t.test('an alarm in the first slice of an epoch counts the stops of this epoch only', async (t) => {
+  const fold = certifiedFold()
+  let { time } = fold
+  const stop = (count: number) => { for (let i = 0; i < count; i++) fold.report(0.999, time + 600, { ...STOPPED, generation_id: `${time}-${i}` }) }
+  stop(7)
+  fold.pass(time + 1000, time += SLICE_MOST)
+  const us = spread(40, 0.02)
+  fold.enrol(us, time)
+  for (const u of us) fold.report(u, time + 500, { ...LOST_STEPS, generation_id: `lost${u}` })
+  stop(3)
+  fold.pass(time + 1000, time + SLICE_MOST)
+  const { cause, alarm } = fold.changes.at(-1)!
+  t.equal(cause, 'drift')
+  t.match(alarm, { units: 40, em_drop: 1, stops: 3 })
+})
+
 t.test('both arms are compared from their reports while a threshold is in force, and from zero after a change of mode or pin', async (t) => {
   const fold = certifiedFold({ control_rate: 0.4 })
   const { time } = fold

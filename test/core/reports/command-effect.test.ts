@@ -47,6 +47,7 @@ t.test('the predicted effects equal the real ones', async (t) => {
   let modes = 0
   let epochs = 0
   let postHoc = 0
+  let lasting = 0
   holds(t, fc.property(fc.array(fc.oneof(outcomes, policyChange, reset, pin), { maxLength: 8 }), next, (past, next) => {
     const fold = memoryFold()
     fold.learn(KEPT, 0, 300)
@@ -74,8 +75,17 @@ t.test('the predicted effects equal the real ones', async (t) => {
       if (new_epoch) epochs++
       if (post_hoc && after !== null) postHoc++
     }
+
+    const { policies, pins } = known
+    if (next.type === 'policy') fold.learn({ ...next, policy: policies.get(next.key) ?? null }, LATER)
+    if (next.type === 'pin') fold.learn({ ...next, pin: pins.get(next.key) ?? null }, LATER)
+    const undone = knownOf(fold)
+    for (const { key, before, after, undo_restores: isRestored } of predicted) {
+      assert.equal(isRestored, before === null || before === after || describeContext(undone, key).threshold === before, key)
+      if (!isRestored) lasting++
+    }
   }), numRuns(120, 360))
-  for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
+  for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc, lasting })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
 })
 
 const HOUR = 3_600_000

@@ -43,9 +43,11 @@ t.test('the first reason that applies is named', async (t) => {
     ['reports_faulty', faulty({ enrolled: 10, accounted: 9, unenrolled: 40, unlisted: 40 })],
     ['not_asked', faulty({ void: 1, unenrolled: 1 })],
     ['reports_faulty', faulty({ enrolled: 40, missing: 40 })],
-    ['reports_faulty', faulty({ enrolled: 50, accounted: 50, labels_wanted: 40, labels_given: 3 })],
+    ['reports_faulty', faulty({ enrolled: 50, accounted: 50, labels_wanted: 40, labels_given: 3, labels_missed: 37 })],
     ['accuracy', { ...collecting, rule: { unlikely: 'accuracy' as const } }],
     ['too_costly', { ...collecting, rule: { unlikely: 'too_few' as const } }],
+    ['withdrawn', { ...collecting, epoch: { cause: 'drift' as const } }],
+    ['collecting', { ...collecting, epoch: { cause: 'drift' as const }, rule: { was_in_force: true } }],
     ['too_costly', { ...collecting, rule: { unlikely: 'probe_cost' as const } }],
     ['mode', { ...collecting, rule: { unlikely: 'accuracy' as const } }, { policy: { mode: 'off' as const } }],
     ['withdrawn', { ...collecting, rule: { unlikely: 'accuracy' as const }, epoch: { cause: 'drift' as const } }],
@@ -59,7 +61,7 @@ t.test('the first reason that applies is named', async (t) => {
 
 t.test('a fault of reports is named with its cure', async (t) => {
   const { text } = diagnosed({ reports: countUnits(newReports(undefined, 1000), { enrolled: 40, missing: 40 }) })!
-  t.equal(text, 'Reports do not qualify as evidence (outcomes_missing): most enrolled generations are missing, since their outcomes, steps or labels have not arrived in time. ' +
+  t.equal(text, 'What workers report does not qualify as evidence (outcomes_missing): most enrolled generations are missing, since their outcomes, steps or labels have not arrived in time. ' +
     'Send every outcome with the ids of its steps, and the wanted labels.')
 })
 

@@ -108,6 +108,10 @@ t.test('a bound operator sees and changes only its own contexts', async (t) => {
     }
   }
   t.match((await as('o')('GET', '/v1/contexts/model=q2')).body, { pin: null, epoch: 1 })
+  const { commands } = (await as('o')('GET', '/v1/audit')).body
+  t.match(commands.filter(({ by }: { by: string }) => by === 'q-operator'), [
+    { type: 'pin', key: 'model=q,task=gsm8k', reason: 'mine' }, { type: 'policy', key: 'model=q', policy: { mode: 'shadow' } },
+  ], 'the audit trail names it')
 })
 
 t.test('routes that cover all contexts are refused to a bound token', async (t) => {

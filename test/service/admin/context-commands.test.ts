@@ -57,6 +57,18 @@ t.test('a token that is bound to a prefix has a share of the policies', async (t
 const OPS = { by: 'ops', prefix: null, create: true }
 const CONFIG = readConfig({})
 
+t.test('the policies and the pins that a bound token sets each have their share', async (t) => {
+  const { contextCommands: commands } = await build(t, { MAX_CONTEXTS: '12' })
+  const bound = { ...OPS, prefix: 'model=a', reason: 'test' }
+  const set = async (task: number) => {
+    await commands.setPolicy(`model=a,task=${task}`, { min_tokens: 9 }, bound)
+    await commands.setPin(`model=a,task=${task}`, { threshold: 0.9 }, bound)
+  }
+  for (const task of [0, 1, 2]) await set(task)
+  await t.rejects(commands.setPolicy('model=a,task=3', { min_tokens: 9 }, bound), { code: 'TOO_MANY_IN_PREFIX' })
+  await t.rejects(commands.setPin('model=a,task=3', { threshold: 0.9 }, bound), { code: 'TOO_MANY_IN_PREFIX' })
+})
+
 t.test('a policy is checked in every context below before it is stored', async (t) => {
   const { contextCommands: commands } = await build(t)
   await commands.setPolicy(KEY, { min_tokens: 9 }, OPS)
@@ -137,7 +149,7 @@ t.test('a policy or pin of an unknown context is refused with the nearest known 
   await certify(built)
   const { contextCommands: commands, store } = built
   const strict = { by: 'ops', prefix: null }
-  const refused = { code: 'CONTEXT_NOT_FOUND', statusCode: 404, details: [{ path: '/key' }], message: /\(nearest known: model=q,task=gsm8k; model=q\), or add \?create=true/ }
+  const refused = { code: 'CONTEXT_NOT_FOUND', statusCode: 404, details: [{ path: '/key' }], message: /\(nearest known: model=q,task=gsm8k; model=q; add \?create=true/ }
   const typo = 'model=q,task=gsmk8'
   for (const dry_run of [true, false]) {
     await t.rejects(commands.setPolicy(typo, { mode: 'off' }, { ...strict, dry_run }), refused)
@@ -145,7 +157,8 @@ t.test('a policy or pin of an unknown context is refused with the nearest known 
     await t.rejects(commands.setPin(typo, { threshold: null }, { ...strict, reason: 'r', dry_run }), refused)
   }
   t.same([(await store.policies()).size, (await store.pins()).size], [0, 0])
-  for (const key of [KEY, 'model=q', '*']) await t.resolves(commands.setPolicy(key, {}, { ...strict, dry_run: true }), key)
+  await t.rejects(commands.setPolicy('model=*,task=gsmk8', { mode: 'off' }, strict), { ...refused, message: /nearest known: model=\*,task=gsm8k;/ })
+  for (const key of [KEY, 'model=q', '*', 'model=*,task=gsm8k']) await t.resolves(commands.setPolicy(key, {}, { ...strict, dry_run: true }), key)
   await t.resolves(commands.setPolicy(typo, null, strict), 'nothing is there to be removed')
 
   await commands.setPolicy('model=policy', { min_tokens: 9 }, { ...strict, create: true })
@@ -160,7 +173,7 @@ t.test('a policy or pin of an unknown context is refused with the nearest known 
 
 t.test('where no context is known, the refusal says so', async (t) => {
   const { contextCommands } = await build(t)
-  await t.rejects(contextCommands.setPolicy('model=q', {}, { by: 'ops', prefix: null }), { message: /\(none is known yet\)/ })
+  await t.rejects(contextCommands.setPolicy('model=q', {}, { by: 'ops', prefix: null }), { message: /\(none is known yet; add/ })
 })
 
 const keys = ['*', 'model=q', 'model=q,task=a', 'model=q,task=b']

@@ -2,11 +2,13 @@ import { truncateSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { pino } from 'pino'
 import t from 'tap'
 import { run as runExport } from '../../../src/cli/export.js'
 import { run as runImport } from '../../../src/cli/import.js'
 import { captureIo } from '../../cli/command-line/captured-io.js'
 import { build, type Built, temporaryFolder, until } from '../../helper.js'
+import { startProxy } from '../../faults/proxy.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 
 const pause = async ({ send }: Pick<Built, 'send'>) => (await send('PUT', '/v1/pause', { reason: 'incident 42' })).body
@@ -45,6 +47,30 @@ t.test('a pause outlives the contents of the store, until an operator ends it', 
   t.match(await endPause(other), { paused: false, stored: true })
   await until('all replicas follow', async () => !(await viewOf(one)).paused)
   t.match((await one.send('GET', '/v1/contexts/*/policy')).body.policy, { mode: 'shadow' }, 'the mode of the backup')
+})
+
+t.test('a pause that is ordered beside a partition holds, though another replica has ended the one that was stored', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t)
+  const proxy = await startProxy(t, redis.port)
+  const env = { REDIS_URL: redis.url, POLL_SECONDS: '0.1' }
+  const [cut, other] = [await build(t, { ...env, REDIS_URL: proxy.url }), await build(t, env)]
+  await pause(other)
+  await until('the other replica follows', async () => (await viewOf(cut)).stored)
+  proxy.part()
+  await until('the partition is seen', async () => !cut.store.isUp())
+  await endPause(other)
+  t.match(await pause(cut), { paused: true, stored: false, reason: 'incident 42' })
+  proxy.heal()
+  await until('the store has the pause again', async () => (await viewOf(other)).paused)
+  t.match((await other.send('GET', '/v1/audit')).body.commands, [{ reason: 'incident 42' }, { reason: 'over' }, { reason: 'incident 42' }])
+})
+
+t.test('ending a pause that there is none of does nothing', async (t) => {
+  const lines: string[] = []
+  const service = await build(t, {}, pino({ level: 'warn' }, { write: (line: string) => { lines.push(line) } }))
+  t.match(await endPause(service), { paused: false, stored: true })
+  t.strictSame((await service.send('GET', '/v1/audit')).body.commands, [])
+  t.strictSame(lines.filter((line) => line.includes('pause')), [])
 })
 
 t.test('an import keeps the pause of the export, and that of the store that it replaces', async (t) => {

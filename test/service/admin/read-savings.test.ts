@@ -7,7 +7,7 @@ import { createSavingsReader, savingsFile } from '../../../src/service/admin/rea
 import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
 import { metaRows, sortRows } from '../../../src/store/state-format.js'
 import { temporaryFolder } from '../../helper.js'
-import { commitOf } from '../../store/fixtures.js'
+import { commitOf, state } from '../../store/fixtures.js'
 
 const TODAY = 20_000
 const date = (day: number) => new Date(startOfDay(day)).toISOString().slice(0, 10)
@@ -39,7 +39,8 @@ async function reader (t: Test) {
   const today = [{ key: 'team=a,task=x', sums: { day: TODAY, ...C } }, { key: 'team=b,task=x', sums: { day: TODAY - 2, ...B } }]
   const scan = async () => ({ at: 0, rows: [], hours: [], today })
   const config = { levels: ['team', 'task'], defaultPolicy: DEFAULT_POLICY } as never
-  return { store, token, read: createSavingsReader({ store, scan, config, clock: () => startOfDay(TODAY) + 1000 }) }
+  const read = createSavingsReader({ store, scan, config, clock: () => startOfDay(TODAY) + 1000 })
+  return { store, token, read: (query: Omit<Parameters<typeof read>[0], 'isStated'>, isStated = true) => read({ ...query, isStated }) }
 }
 
 t.test('the figures of a range are those of the sums of its days and contexts, each counted once', async (t) => {
@@ -67,11 +68,16 @@ t.test('the figures of a range are those of the sums of its days and contexts, e
 })
 
 t.test('a team has the contexts below its key, and a range the days in it', async (t) => {
-  const { read } = await reader(t)
+  const { store, token, read } = await reader(t)
   const { total, rows } = await read({ prefix: 'team=a', since: date(TODAY - 1), until: date(TODAY), by: 'context' })
   t.equal(total.generations, 52 + 30 + 5)
   t.same(rows.map(({ context, generations }) => [context, generations]), [['team=a,task=x', 57], ['team=a,task=y', 30]])
-  t.match(await read({ prefix: 'team=none', by: 'context' }), { total: { generations: 0, tokens_saved: 0, answers_lost: 0 }, rows: [] })
+  await t.rejects(read({ prefix: 'team=none', by: 'context' }), { code: 'CONTEXT_NOT_FOUND', message: /team=none is unknown: .*Check the key \(GET .*known\)$/ })
+  const nothing = { total: { generations: 0, tokens_saved: 0, answers_lost: 0 }, rows: [] }
+  t.match(await read({ prefix: 'team=none', by: 'context' }, false), nothing, 'of a token whose contexts are to come')
+  t.match(await read({ prefix: '*', since: date(TODAY - 5), until: date(TODAY - 5) }), nothing)
+  await store.commit(commitOf(token, { contexts: new Map([['team=none', state(1)]]) }))
+  t.match(await read({ prefix: 'team=none' }), nothing, 'it is known, and has no outcomes in these days')
 })
 
 t.test('a day that ends is read from the store from then on, and that of another state is not cached', async (t) => {

@@ -16,7 +16,6 @@ t.test('an invalid setting is refused with its name and the accepted values', as
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL/],
     [{ CONTEXT_LEVELS: 'model,,task' }, /^CONTEXT_LEVELS/],
     [{ CONTEXT_LEVELS: 'x'.repeat(33) }, /^CONTEXT_LEVELS/],
-    [{ MAX_LOG_ENTRIES: '100' }, /^MAX_LOG_ENTRIES .*>= 4096/],
     [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],
     [{ POLL_SECONDS: '0.005' }, /^POLL_SECONDS .*>= 0.01/],
     [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],

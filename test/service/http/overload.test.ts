@@ -91,6 +91,20 @@ t.test('a token gets a share of the room for large bodies', async (t) => {
   t.equal(await post('b'), 400, 'another token has room')
 })
 
+t.test('a token may hold a quarter of the room for large bodies, all tokens together all of it, and operators more', async (t) => {
+  const overload = refuseOverload(pino({ level: 'silent' }))
+  const hold = (tokenName: string, role = 'worker') => {
+    overload.hold(Object.assign(requestOn(new Socket(), 4 * MIB, role), { tokenName }), 4 * MIB)
+  }
+  for (const token of ['a', 'b', 'c', 'd']) {
+    for (let i = 0; i < 16; i++) hold(token)
+    t.throws(() => { hold(token) }, { code: 'OVERLOADED' }, token)
+  }
+  hold('e')
+  t.throws(() => { hold('e') }, { code: 'OVERLOADED' }, '65 bodies fill the room, without the first 64 KiB of each')
+  t.doesNotThrow(() => { hold('f', 'operator') })
+})
+
 t.test('the bodies of one connection share a listener', async (t) => {
   const overload = refuseOverload(pino({ level: 'silent' }))
   const socket = new Socket()

@@ -124,3 +124,53 @@ t.test('closing does not wait for a thread of the embedded store that hangs', as
   await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang is found while closing')
   await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang was found before')
 })
+
+t.test('contexts that a thread describes come in parts, and not at all if it fails', async (t) => {
+  const hours = [{ at: 5 }]
+  const learner = startLearnerThread({
+    config,
+    log: pino({ level: 'silent' }),
+    script: script(`
+      parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
+      parentPort.on('message', (order) => {
+        if (order === 'close' || order.describeAt === 3) process.exit()
+        const post = (described, describedAt = order.describeAt) => { parentPort.postMessage({ described, describedAt }) }
+        post({ rows: ['of another time'], today: [] }, 0)
+        post({ rows: ['a'], today: [] })
+        if (order.describeAt === 2) post(new Error('as planned'))
+        post({ rows: ['b'], today: ['b'] })
+        post(${JSON.stringify(hours)})
+      })`),
+  })
+  await until('it leads', learner.isLeader)
+  const first = learner.describe(1, new Map())
+  await t.rejects(learner.describe(1, new Map()), { message: /already/ })
+  t.same(await first, { rows: ['a', 'b'], today: ['b'], hours })
+  await t.rejects(learner.describe(2, new Map()), { message: 'as planned' })
+  await t.rejects(learner.describe(3, new Map()), { message: /ended/ })
+  await learner.close()
+})
+
+t.test('a reader of all contexts does not wait until a thread that is silent counts as hanging', async (t) => {
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  const learner = startLearnerThread({
+    config: Object.assign({}, config, { shared }),
+    log: pino({ level: 'silent' }),
+    readerWaitsMs: 300,
+    script: script(`
+      parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
+      parentPort.on('message', (order) => {
+        if (order === 'close') process.exit()
+        Atomics.wait(workerData.config.shared, 0, 0)
+        parentPort.postMessage({ described: [], describedAt: order.describeAt })
+      })`),
+  })
+  await until('it leads', learner.isLeader)
+  await t.rejects(learner.describe(1, new Map()), { message: /does not answer/ })
+  await t.rejects(learner.describe(2, new Map()), { message: /does not answer/ }, 'the next one waits no longer')
+  t.equal(learner.problem(), null)
+  Atomics.store(shared, 0, 1)
+  Atomics.notify(shared, 0)
+  await until('it goes on', async () => await learner.describe(3, new Map()).catch(() => null))
+  await learner.close()
+})

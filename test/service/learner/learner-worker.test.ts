@@ -6,6 +6,7 @@ import t from 'tap'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import { startLearnerThread } from '../../../src/service/learner/learner-thread.js'
+import { describeHere } from '../../../src/service/snapshot/describe-contexts.js'
 import { createStore } from '../../../src/store/open/create-store.js'
 import { KEY, losslessOutcome, report } from '../../certify.js'
 import { temporaryFolder, until } from '../../helper.js'
@@ -52,7 +53,12 @@ t.test('after an uncaught exception the store is intact and every outcome counts
   t.match(errors[0], { type: 'RangeError', message: 'out of nowhere', stack: /out of nowhere\n +at / })
   const calm = startLearnerThread({ config, log, script: WORKER })
   await until('all are learned', async () => (await store.revision()).lag === 0)
+  const [now, changedAt] = [Date.now(), new Map([[KEY, 5]])]
+  const described = await calm.describe(now, changedAt)
+  t.match(described.rows.find(({ key }) => key === KEY), { changed_at: Number })
+  t.same(described, await describeHere(store, config, now, changedAt), 'the thread describes contexts as this one would')
   await calm.close()
+  await t.rejects(calm.describe(now, changedAt))
   t.equal((await store.readContexts([KEY])).get(KEY)!.reports.generations, reported)
 })
 

@@ -72,6 +72,7 @@ t.test('clients that send slowly or fall silent are cut off, and a client that h
   t.match(String((await once(halfClosed, 'data'))[0]), /^HTTP\/1.1 200 /)
   t.equal((await app.inject('/livez')).statusCode, 200)
   const { requestTimeout, headersTimeout } = app.server
+  t.same([requestTimeout, headersTimeout], [30_000, 30_000])
   app.server.requestTimeout = app.server.headersTimeout = 500 // ms, instead of 30 s
   for (const [name, { answer }] of Object.entries(slow)) {
     await until(`the client that sends ${name} is cut off`, () => answer() !== null)

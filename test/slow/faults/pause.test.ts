@@ -83,7 +83,7 @@ t.test('while the store is away a pause holds at once, also for local deciders, 
   t.match(await pause(built), { status: 200, body: { paused: true, stored: false, by: 'anonymous', reason: 'incident 42', since: String } })
   t.match(await decisionOf(built), { decision: 'continue', reason: 'off' })
   t.match((await waiting).body.rules, [{ mode: 'off' }], 'a bundle that was waited for arrives')
-  t.match((await built.send('GET', '/readyz')).body.warnings, [/cannot be reached/, /^Stopping is paused on this replica since .+ by anonymous \(incident 42\)\. The store does not have the pause yet/])
+  t.match((await built.send('GET', '/readyz')).body.warnings, [/cannot be reached/, /^Stopping is paused.* since .+ by anonymous \(incident 42\)\. The store does not have the pause yet/])
   await redis.start()
   await until('the store has it', async () => (await built.send('GET', '/v1/pause')).body.stored)
   t.match((await built.send('GET', '/v1/contexts/*/policy')).body.policy, { mode: 'off' })

@@ -57,7 +57,7 @@ t.test('a full disk refuses writes, and accepts them once there is room', { skip
     }
   }
   t.equal(store.isUp(), false)
-  t.match(await store.warnings(), [/^Outcomes get 503 .* Make room on the disk of DATA_DIR: .*full/])
+  t.match(await store.warnings(), [/^Outcomes get 503 .* Make room on the disk of DATA_DIR, .*full/])
   t.equal((await store.revision()).lag, kept, 'refused entries were not written')
   t.equal(store.isUp(), false, 'there is still no room')
   limitFiles('unlimited')
