@@ -139,9 +139,9 @@ export const FleetPageSchema = Type.Object({
     tokens_saved_ratio: contextFields.tokens.properties.saved_ratio,
     control_generations: unread('Control generations in the evidence'),
     treated_generations: unread('Treated generations reported in this epoch'),
+    generations_per_hour: nullable<number>('number', { description: 'Reported generations an hour, a mean over the last 24 hours, or as many as are known; null: less than a minute is known, or it has not been read' }),
     generations_to_next_certificate: contextFields.evidence.properties.next_certificate_in,
     alarms: Type.Array(alarm, { description: 'Problems that need attention' }),
-    changed_at: nullable<string>('string', { format: 'date-time', description: 'When its threshold or epoch last changed (ISO 8601, UTC; of thresholds, among the newest 1,000 changes); null: it has not been read' }),
     updated_at: nullable<string>('string', { format: 'date-time', description: 'When its last outcome came (ISO 8601, UTC); null: it has not been read' }),
   }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the requested order' }),
 }, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

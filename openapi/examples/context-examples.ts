@@ -186,9 +186,9 @@ export const FLEET_PAGE_EXAMPLE = {
     tokens_saved_ratio: 0.24,
     control_generations: 1200,
     treated_generations: 18_400,
+    generations_per_hour: 2450,
     generations_to_next_certificate: 420,
     alarms: [],
-    changed_at: '2026-01-05T08:00:00.000Z',
     updated_at: '2026-01-05T10:00:00.000Z',
   }],
 }

@@ -72,8 +72,8 @@ export async function assemble (
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const thread = hasLearnerThread ? startLearnerThread({ config, times, log, ...events }) : null
   const learner = thread ?? startLearner({ store, config, times, log, ...events })
-  const describe: ScannerServices['describe'] = async (at, changedAt) =>
-    await thread?.describe(at, changedAt).catch(() => null) ?? await describeHere(store, config, at, changedAt)
+  const describe: ScannerServices['describe'] = async (at) =>
+    await thread?.describe(at).catch(() => null) ?? await describeHere(store, config, at)
   const configurations = watchConfigurations({ store, config, log })
   const storeWatch = watchStore({ store, log })
   const training = createTraining(store, config)
@@ -98,7 +98,7 @@ export async function assemble (
     withdrawals: keepLastKnown(async () => lastWithdrawals(await readHistory(SEARCHED)), []),
   })
   telemetry?.watch(metrics)
-  const scan = createScanner({ store, describe, snapshotHolder, readHistory })
+  const scan = createScanner({ store, describe, snapshotHolder })
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader({ scan, snapshotHolder, config })
   const contextCommands = createContextCommands(store, snapshotHolder, config)

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
 import type { Audit, History } from './api.js'
 import { ChangeReason } from './change-reason.js'
+import type { Effects } from './command-effects.js'
 import { ConfirmDialog } from './confirm-dialog.js'
-import { causeText, clockTime, movement, NONE, words } from './format.js'
+import { causeText, clockTime, count, counted, movement, NONE, words } from './format.js'
 import { useData } from './live.js'
 import { Age, Card, KeyText, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
@@ -103,12 +104,23 @@ function Undo ({ row, onRestore }: { row: Row, onRestore: () => void }) {
   return <button type='button' class='small' title='Restore the policy before this change' onClick={onRestore}>Restore …</button>
 }
 
+/** Whether thresholds come into force at once, where none is now. */
+function returning ({ contexts = [] }: Effects): string | null {
+  const without = contexts.filter(({ before, mode_after: mode }) => before === null && mode === 'enforce')
+  if (without.length === 0) return null
+  const back = without.filter(({ after }) => after !== null)
+  if (back.length === 0) return 'No threshold comes into force at once, since the evidence certifies none yet.'
+  const text = back.length === 1 ? `The threshold of ${back[0]!.key} comes into force at once.` : `${count(back.length)} thresholds come into force at once.`
+  const rest = without.length - back.length
+  return rest === 0 ? text : `${text} None is certified yet for ${counted(rest, 'other context')}.`
+}
+
 /** Sets the policy that a command replaced. */
 function RestoreForm ({ row: { key, replaced }, onClose }: { row: Row, onClose: (isDone: boolean) => void }) {
   const path = `v1/contexts/${encodeURIComponent(key!)}/policy`
   return (
     <ConfirmDialog
-      title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}. A threshold that the change has withdrawn comes back once the evidence of the present epoch certifies it, which may take a while.</>} onClose={onClose}
+      title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}.</>} answer={returning} onClose={onClose}
       command={(reason) => replaced === null
         ? { method: 'DELETE', path: `${path}?reason=${encodeURIComponent(reason)}` }
         : { method: 'PUT', path: `${path}?create=true&reason=${encodeURIComponent(reason)}`, body: replaced }}

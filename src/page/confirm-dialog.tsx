@@ -20,6 +20,8 @@ interface ConfirmDialogProps {
   readonly children?: ComponentChildren
   /** The call for a reason; `null`: the fields are not filled in. */
   readonly command: (reason: string) => Command | null
+  /** What the dry run says about this command in particular. */
+  readonly answer?: (effects: Effects) => string | null
   /** @param isDone whether the call was made */
   readonly onClose: (isDone: boolean) => void
 }
@@ -29,7 +31,7 @@ function withQuery (path: string, name: string, value: string): string {
 }
 
 /** Shows by a dry run what a call would change, and makes the call only after that was seen and confirmed. */
-export function ConfirmDialog ({ title, note, children, command, onClose }: ConfirmDialogProps) {
+export function ConfirmDialog ({ title, note, children, command, answer, onClose }: ConfirmDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [reason, setReason] = useState('')
   const [effects, setEffects] = useState<Effects | null>(null)
@@ -84,6 +86,7 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
               <input aria-label='Loss, in points' inputMode='decimal' value={typed} onInput={({ currentTarget }) => { setTyped(currentTarget.value) }} />
             </label>
           )}
+          {isSeen && answer !== undefined && <p>{answer(effects)}</p>}
           {isSeen && <EffectTable effects={effects} />}
           {effects !== null && !isSeen && <p class='note'>You changed something: check the effect again.</p>}
         </div>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { hashWith, useHash } from './address.js'
 import type { FleetPageReply, FleetRow } from './api.js'
-import { count, words, ago, percent, points, short, threshold } from './format.js'
+import { count, words, ago, percent, points, rate, short, threshold } from './format.js'
 import { useData } from './live.js'
 import { Card, KeyText, Loading, DropBar, Badge, Pager } from './parts.js'
 import { usePhone } from './phone.js'
@@ -206,6 +206,6 @@ const CONTEXT_COLUMNS: readonly ContextColumn[] = [
     cell: ({ control_generations: generations, generations_to_next_certificate: more }) =>
       <Beside note={more === null ? null : more === 0 ? 'next when open ones end' : `+${count(more)} to next`}>{count(generations)}</Beside>,
   },
+  { head: 'Generations/h', sort: 'generations_per_hour', isNumber: true, cell: (row) => rate(row.generations_per_hour) },
   { head: 'Last outcome', sort: 'updated_at', isNumber: true, cell: (row) => ago(row.updated_at, Date.now()) },
-  { head: 'Last change', sort: 'changed_at', isNumber: true, cell: (row) => ago(row.changed_at, Date.now()) },
 ]

@@ -17,6 +17,8 @@ export const counted = (value: number, noun: string): string => `${count(value)}
 /** Large counts in short: 12.3M. */
 export const short = (value: Figure): string =>
   shown(value, (number) => minus((Math.abs(number) < 10_000 ? whole : compact).format(number)))
+/** Events an hour, which may be few. */
+export const rate = (value: Figure): string => shown(value, (number) => number > 0 && number < 10 ? fine.format(number) : short(number))
 /** The interval of the tokens saved, if there is one. */
 export function spread (interval: readonly [low: Figure, high: Figure] | null): string {
   return interval === null || interval[0] === interval[1] ? '' : `${short(interval[0])} to ${short(interval[1])}; `

@@ -97,6 +97,7 @@ function DaysSaved ({ prefix, days }: { prefix: string, days: [since: string, un
         {unknown > 0 && <span class='muted'> Too few control generations in {unknown} of {counted(rows.length, 'day')} to show them.</span>}
       </p>
       <SavingsChart rows={rows} unit='day' range={rangeOfDays(days)} />
+      <p class='note'>Each day and each context has an estimate of its own, so they do not add up to the total.</p>
       <p class='filters'>
         <Download path={`v1/savings.csv?${query}&by=day`} name={`savings by day ${days.join(' to ')}.csv`}>Download CSV by day</Download>
         <Download path={`v1/savings.csv?${query}&by=context`} name={`savings by context ${days.join(' to ')}.csv`}>CSV by context</Download>

@@ -71,6 +71,25 @@ t.test('the audit trail lists who commanded what and why', async (t) => {
   ])
 })
 
+t.test('restoring a policy says by its dry run whether a threshold comes into force', async (t) => {
+  const restored = async (...contexts: object[]) => {
+    const audit = { commands: [{ ...command!, type: 'policy' as const, key: 'model=q', policy: { mode: 'shadow' as const }, replaced: { max_em_drop: 0.01 } }], next: null }
+    const page = await openPage(t, '#/changes', (request) => request.method === 'GET'
+      ? serviceWith({ audit })(request)
+      : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total: contexts.length, changing: contexts.length } })
+    await page.click('Restore …')
+    t.notMatch(page.text(), /threshold/, 'nothing is promised before the dry run')
+    await page.fill('Reason', 'r')
+    await page.click('Show what it would do')
+    return page.text()
+  }
+  const row = { key: 'model=q', before: null, after: 0.9, mode_before: 'enforce', mode_after: 'enforce' }
+  t.match(await restored(row), 'The threshold of model=q comes into force at once.')
+  t.match(await restored(row, { ...row, key: 'model=r' }, { ...row, key: 'model=s', after: null }), '2 thresholds come into force at once. None is certified yet for 1 other context.')
+  t.match(await restored({ ...row, after: null }), 'No threshold comes into force at once, since the evidence certifies none yet.')
+  t.notMatch(await restored({ ...row, before: 0.9 }, { ...row, mode_after: 'off' }), /into force/, 'one is in force, or nothing will be stopped')
+})
+
 t.test('before the first change both lists say so', async (t) => {
   const page = await open(t, { history: { changes: [], next: null }, audit: { commands: [], next: null } })
   t.match(page.card('Thresholds'), 'No threshold has moved yet.')

@@ -11,10 +11,10 @@ function asked (requests: readonly Request[]): Record<string, string> {
 }
 
 t.test('a certified context shows its threshold, its drop against the bound, its savings and its evidence', async (t) => {
-  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ updated_at: ago(60), changed_at: ago(7200) })) }))
+  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ updated_at: ago(60) })) }))
   t.same(page.table('Contexts'), [
-    ['Context', 'Status', 'Threshold', 'EM drop and bound', 'Tokens saved, net ↓', 'Evidence', 'Last outcome', 'Last change'],
-    ['model=example,task=example', '● certified', '0.97', '0.40 pt of 2.0 pt', '5.21M 24.0 %', '1,200 +420 to next', '1 min ago', '2 h ago'],
+    ['Context', 'Status', 'Threshold', 'EM drop and bound', 'Tokens saved, net ↓', 'Evidence', 'Generations/h', 'Last outcome'],
+    ['model=example,task=example', '● certified', '0.97', '0.40 pt of 2.0 pt', '5.21M 24.0 %', '1,200 +420 to next', '2,450', '1 min ago'],
   ])
   t.match(page.card('Contexts'), '1–1 of 1')
 })
@@ -37,11 +37,11 @@ t.test('a context without a certificate never stops, and shows its alarm and its
     generations_to_next_certificate: null,
     alarms: ['left_pool', 'tokens_lost'],
     updated_at: ago(3601),
-    changed_at: ago(7201),
+    generations_per_hour: null,
   })
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))
   t.same(page.table('Contexts')[1], [
-    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow pool', 'never stop', '– of 2.0 pt', '0', '32', '1 h ago', '2 h ago',
+    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow pool', 'never stop', '– of 2.0 pt', '0', '32', '–', '1 h ago',
   ])
   t.equal(page.colourOf(page.element('tbody .badge.drifted')), page.paletteOf('bad'))
 })

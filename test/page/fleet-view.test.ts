@@ -81,6 +81,7 @@ t.test('unknown savings and losses are said to be unknown, and a refused range s
 
 t.test('the files of a range are downloaded with the token, and a failure is shown', async (t) => {
   const page = await openPage(t, '#/?span=week', serviceWith({ fleet: example('fleet', { at: '2026-01-05T10:00:00.000Z' }) }))
+  t.match(page.card('Savings over time'), 'they do not add up to the total')
   await page.click('Download CSV by day')
   t.equal(page.requests.at(-1)!.path, 'v1/savings.csv?since=2025-12-29&until=2026-01-05&by=day')
   t.match(page.card('Savings over time'), 'There is no v1/savings.csv')

@@ -7,6 +7,7 @@ import type { LoadedContexts } from '../learn/chain-link.js'
 import { contextWarnings } from '../learn/context-warnings.js'
 import { controlShareInForce } from '../learn/effective-threshold.js'
 import { probeOverhead } from '../stats/probe-spending.js'
+import { generationsPerHour } from '../stats/savings.js'
 import { depthOf, isCertifying } from '../policy/context.js'
 import { type ContextFacts, type DropEstimate, dropOf, factsOf } from './context-facts.js'
 import { describePin, describePool, describeSavings } from './context-report.js'
@@ -24,21 +25,21 @@ export type Alarm = typeof ALARMS[number]
 type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
 
 /** The columns by which rows can be sorted. */
-export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at', 'updated_at'] as const
+export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'generations_per_hour', 'updated_at'] as const
 export type RowOrder = typeof ROW_ORDERS[number]
 
 type ReadRow = ReturnType<typeof describeRow>
 
 /** Figures that are unknown until the context has been read. */
-type UnreadFigure = 'control_generations' | 'treated_generations' | 'changed_at' | 'updated_at'
+type UnreadFigure = 'control_generations' | 'treated_generations' | 'updated_at'
 
 export type ContextRow = Omit<ReadRow, UnreadFigure> & { readonly [F in UnreadFigure]: ReadRow[F] | null }
 
 /**
  * Describes a context as a row of a table of thousands. Ratios and EM are fractions, times are in ms.
- * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
+ * @param now ms
  */
-export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
+export function describeRow (loaded: LoadedContexts, key: string, now: number) {
   const facts = factsOf(loaded, key)
   const { state, own, effective, status, isGathering, scored, shown: { generations, evidence, index } } = facts
   const { epoch: { started_at: startedAt }, savings: { spending } } = state
@@ -71,12 +72,11 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     tokens_mean: spending.all.generations === 0 ? 0 : spending.all.tokens / spending.all.generations,
     control_generations: generations,
     treated_generations: state.reports.treated,
+    generations_per_hour: generationsPerHour(state.savings.day, now),
     generations_to_next_certificate: untilNext(scored, own.policy),
     alarms: alarmsOf(facts, drop),
     /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
     withdrawn_at: pool === null ? (status === 'drifted' ? startedAt : null) : pool.left_at,
-    /** When its threshold or epoch last changed. */
-    changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
     updated_at: state.reports.updated_at,
   }
 }

@@ -17,10 +17,10 @@ const UNREAD = {
   tokens_mean: 0,
   control_generations: null,
   treated_generations: null,
+  generations_per_hour: null,
   generations_to_next_certificate: null,
   alarms: [] as ContextRow['alarms'],
   withdrawn_at: null,
-  changed_at: null,
   updated_at: null,
 }
 

@@ -152,14 +152,23 @@ function recentOf ({ since, generations, latest }: DailySavings, now: number): n
 
 /**
  * Generations of the last 24 hours: those that were reported since the day began, and the share of the day before that completes it. In the
- * first day of a context the rate so far stands for all of the day. `null`: less than an hour is known.
+ * first day of a context the rate so far stands for all of the day. `null`: less than an hour is known, or another least time, ms.
  */
-export function generationsPerDay (day: DailySavings, now: number): number | null {
+export function generationsPerDay (day: DailySavings, now: number, least = HOUR): number | null {
   const { since, generations, last_generations: last } = day
   const passed = Math.max(0, now - since)
   if (passed >= DAY) return recentOf(day, now)
   if (last !== null) return generations + last * (1 - passed / DAY)
-  return passed < HOUR ? null : generations * DAY / passed
+  return passed < least ? null : generations * DAY / passed
+}
+
+/** Time after which a rate is shown, ms. */
+const SHOWN_AFTER = 60_000
+
+/** Generations an hour, a mean over the last 24 hours. `null`: less than a minute is known. */
+export function generationsPerHour (day: DailySavings, now: number): number | null {
+  const perDay = generationsPerDay(day, now, SHOWN_AFTER)
+  return perDay === null ? null : perDay * HOUR / DAY
 }
 
 /** Effective number of control units from which on an estimate is shown. */

@@ -158,7 +158,7 @@ function rowToWire (all: ContextRow) {
     probe_overhead: _overhead, control_share: _share, tokens_mean: _mean, ...row
   } = all
   const timeOf = (at: number | null) => at === null ? null : isoTime(at)
-  return { ...row, pool: poolToWire(row.pool), changed_at: timeOf(row.changed_at), updated_at: timeOf(row.updated_at) }
+  return { ...row, pool: poolToWire(row.pool), updated_at: timeOf(row.updated_at) }
 }
 
 const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, suspended: 1, unlikely: 2, learning: 3, certified: 4 }

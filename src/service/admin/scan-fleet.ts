@@ -5,7 +5,6 @@ import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { AllContexts } from '../snapshot/describe-contexts.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import type { ReadHistory } from './history.js'
 
 /** All contexts as they were read at one time, ms; `null`: they have never been read. */
 export interface FleetScan extends Omit<AllContexts, 'rows'> {
@@ -17,8 +16,6 @@ const NEVER_READ: FleetScan = { at: null, rows: [], hours: [], today: [] }
 
 /** Contexts of which it is said in one turn how they are decided: about a millisecond. */
 const DECIDED_CHUNK = 200
-/** Changes that are searched for the last one of each context. */
-const SEARCHED = 1000
 /** Readers share a scan for at least this long, and for twenty times as long as it took: so scans take a twentieth of a core at most. */
 const MIN_SCAN_AGE_MS = 500
 const AGE_OF_COST = 20
@@ -29,9 +26,8 @@ const MAX_AGE_MS = 30_000
 export interface ScannerServices {
   readonly store: Pick<Store, 'isUp'>
   /** Reads all contexts, see `describeContexts`. */
-  readonly describe: (at: number, changedAt: ReadonlyMap<string, number>) => Promise<AllContexts>
+  readonly describe: (at: number) => Promise<AllContexts>
   readonly snapshotHolder: Pick<SnapshotHolder, 'freshness' | 'isPaused' | 'loaded' | 'problem' | 'snapshot'>
-  readonly readHistory: ReadHistory
   readonly clock?: () => number
 }
 
@@ -48,7 +44,7 @@ interface DecidedScan {
  * modes and thresholds are those of its snapshot.
  */
 export function createScanner (services: ScannerServices): () => Promise<FleetScan> {
-  const { store, describe, snapshotHolder, readHistory, clock = Date.now } = services
+  const { store, describe, snapshotHolder, clock = Date.now } = services
   let last: (FleetScan & { readonly at: number, readonly costMs: number }) | null = null
   let running: Promise<FleetScan> | null = null
   let decided: DecidedScan | null = null
@@ -56,9 +52,7 @@ export function createScanner (services: ScannerServices): () => Promise<FleetSc
   async function scan (): Promise<FleetScan> {
     const at = clock()
     const start = performance.now()
-    const changes = await readHistory(SEARCHED)
-    const changedAt = new Map(changes.flatMap(({ key, time }) => key === null ? [] : [[key, time] as const]).reverse())
-    last = { at, ...await describe(at, changedAt), costMs: performance.now() - start }
+    last = { at, ...await describe(at), costMs: performance.now() - start }
     return last
   }
 

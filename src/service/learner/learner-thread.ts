@@ -34,7 +34,7 @@ export interface LearnerThread extends Learner {
    * Reads all contexts in the thread, so that decisions do not wait for it. One call at a time.
    * @throws Error that says why the thread cannot do it: `describeContexts` can
    */
-  readonly describe: (at: number, changedAt: ReadonlyMap<string, number>) => Promise<AllContexts>
+  readonly describe: (at: number) => Promise<AllContexts>
 }
 
 /** What the thread was asked to describe. */
@@ -137,10 +137,10 @@ export function startLearnerThread (
     isLeader: () => hang === null && status.isLeader,
     refused: () => status.refused,
     problem: () => hang ?? status.problem,
-    async describe (at, changedAt) {
+    async describe (at) {
       const problem = hang ?? (isGone ? ENDED : isSilent ? SILENT : description !== null ? 'the thread describes the contexts already' : null)
       if (problem !== null) throw new Error(problem)
-      worker.postMessage({ describeAt: at, changedAt } satisfies LearnerOrder)
+      worker.postMessage({ describeAt: at } satisfies LearnerOrder)
       return await new Promise((resolve, reject) => { description = { at, parts: new ContextCollector(), resolve, reject } })
     },
     async close () {

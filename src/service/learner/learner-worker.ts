@@ -30,7 +30,7 @@ export type LearnerMessage =
   | { readonly describedAt: number, readonly described: DescribedContexts | readonly SavingsHour[] | Error }
 
 /** Messages to the learner's thread. */
-export type LearnerOrder = 'close' | { readonly describeAt: number, readonly changedAt: ReadonlyMap<string, number> }
+export type LearnerOrder = 'close' | { readonly describeAt: number }
 
 /** Log lines go through the logger of the thread that started this one. */
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -62,10 +62,10 @@ const watch = setInterval(() => {
 }, STATUS_MS)
 
 /** Describes all contexts for the fleet, in parts so small that the other thread does not stop for them. */
-async function describe ({ describeAt, changedAt }: Exclude<LearnerOrder, 'close'>): Promise<void> {
+async function describe ({ describeAt }: Exclude<LearnerOrder, 'close'>): Promise<void> {
   try {
     if (store === null) throw new Error('the learner has no store yet')
-    const parts = describeContexts(store, config, describeAt, changedAt)
+    const parts = describeContexts(store, config, describeAt)
     for (let isDone = false; !isDone;) {
       const { done = false, value } = await parts.next()
       post({ describedAt: describeAt, described: value })

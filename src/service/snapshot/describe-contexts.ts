@@ -23,10 +23,9 @@ const CHUNK = 10
 /**
  * Reads all contexts, a few in each turn of the event loop. Returns what all saved in the last hours.
  * @param at ms
- * @param changedAt when thresholds last moved, ms, as far as that is known
  */
 export async function * describeContexts (
-  store: Store, config: Config, at: number, changedAt: ReadonlyMap<string, number>
+  store: Store, config: Config, at: number
 ): AsyncGenerator<DescribedContexts, readonly SavingsHour[], void> {
   const [all, inputs] = await Promise.all([store.contextKeys(), readSnapshotInputs(store, config, at)])
   const keys = all.filter((key) => parseContextKey(config.levels, key) !== null)
@@ -40,7 +39,7 @@ export async function * describeContexts (
     const loaded = { ...inputs, states }
     const known = chunk.filter((key) => states.has(key))
     yield {
-      rows: known.map((key) => describeRow(loaded, key, changedAt.get(key))),
+      rows: known.map((key) => describeRow(loaded, key, at)),
       today: known.flatMap((key) => {
         const sums = states.get(key)!.savings.today
         return sums === null ? [] : [{ key, sums }]

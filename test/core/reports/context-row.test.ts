@@ -4,6 +4,7 @@ import { addTrace } from '../../../src/core/stats/evidence-sum.js'
 import { stopsOf } from '../../../src/core/stats/trace.js'
 import { type ContextState, openEpoch } from '../../../src/core/learn/context-state.js'
 import { addToMembership, type Membership } from '../../../src/core/evidence/membership.js'
+import { firstDay } from '../../../src/core/stats/savings.js'
 import { newSpan } from '../../../src/core/evidence/evidence-span.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
@@ -37,37 +38,43 @@ const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) 
 })
 
 t.test('a leaf of its own has its status, and the time at which its epoch began', async (t) => {
-  t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
-    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], changed_at: 1000,
+  t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a', 0), {
+    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [],
   })
 })
 
-t.test('the last change is that of the epoch or of the threshold, whichever is later', async (t) => {
-  const states = loaded({ 'model=q,task=a': stateOf(0) })
-  t.same([0, 500, 2000].map((movedAt) => describeRow(states, 'model=q,task=a', movedAt).changed_at), [1000, 1000, 2000])
+t.test('generations an hour are a mean, over a minute at least and a day at most', async (t) => {
+  const HOUR = 3_600_000
+  const day = { ...firstDay(0), generations: 30, latest: 60_000 }
+  const rate = (now: number, change: object = {}) => describeRow(loaded({ 'model=q,task=a': stateOf(0, { savings: { day: { ...day, ...change } } }) }), 'model=q,task=a', now).generations_per_hour
+  t.equal(rate(59_999), null)
+  t.equal(rate(60_000), 1800)
+  t.equal(rate(HOUR), 30)
+  t.equal(rate(12 * HOUR, { last_generations: 4800 }), 2430 / 24, 'half of the day before completes the last 24 hours')
+  t.equal(rate(48 * HOUR), 0, 'no outcome has come for a day')
 })
 
 t.test('a context of a pool has the status of the pool; sums certify nothing', async (t) => {
   const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
-  t.match(describeRow(states, 'model=q,task=a'), { is_leaf: true, is_certifying: false, status: 'certified' })
-  t.match(describeRow(states, 'model=q'), { is_leaf: false, is_certifying: true, status: 'certified' })
-  t.match(describeRow(states, '*'), { is_leaf: false, is_certifying: false, status: 'learning' })
+  t.match(describeRow(states, 'model=q,task=a', 0), { is_leaf: true, is_certifying: false, status: 'certified' })
+  t.match(describeRow(states, 'model=q', 0), { is_leaf: false, is_certifying: true, status: 'certified' })
+  t.match(describeRow(states, '*', 0), { is_leaf: false, is_certifying: false, status: 'learning' })
 })
 
 t.test('if a pool has drifted, only the pool has the alarm', async (t) => {
   const states = loaded({ 'model=q': stateOf(0, { epoch: { cause: 'drift' } }), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
-  t.match(describeRow(states, 'model=q'), { status: 'drifted', alarms: ['drift'], withdrawn_at: 1000 })
-  t.match(describeRow(states, 'model=q,task=a'), { status: 'drifted', alarms: [], withdrawn_at: null })
+  t.match(describeRow(states, 'model=q', 0), { status: 'drifted', alarms: ['drift'], withdrawn_at: 1000 })
+  t.match(describeRow(states, 'model=q,task=a', 0), { status: 'drifted', alarms: [], withdrawn_at: null })
 })
 
 t.test('a member of a pool shows its own evidence at the threshold of the pool, and an alarm once it has left', async (t) => {
   const shown = (changes: Partial<Membership>) => {
     const membership = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), is_known: true, ...changes }
     const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0, { membership }) }, { certify_at: 'model' })
-    return describeRow(states, 'model=q,task=a')
+    return describeRow(states, 'model=q,task=a', 0)
   }
   t.match(shown({}), { status: 'certified', scope: 'pool', pool: { key: 'model=q', left_at: null }, em_drop: 1, em_drop_high: 1, control_generations: 1, tokens_saved_ratio: 0.6, alarms: [] })
-  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], withdrawn_at: 5000, changed_at: 5000 })
+  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], withdrawn_at: 5000 })
   t.match(shown({ left_at: 5000, epoch: '900-1' }), { status: 'certified', pool: { left_at: null }, em_drop: null, control_generations: 0, alarms: [] }, 'an earlier epoch')
 })
 
@@ -79,7 +86,7 @@ t.test('a threshold was withdrawn when the epoch began, whatever moved later, or
 })
 
 t.test('drift, breach and suspicions are alarms', async (t) => {
-  const alarms = (changes: Changes) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
+  const alarms = (changes: Changes) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a', 0).alarms
   t.same(alarms({ epoch: { cause: 'drift' } }), ['drift'])
   t.same(alarms({ epoch: { cause: 'breach' }, guards: { is_suspected: true } }), ['breach'], 'a suspicion of breach is none of drift')
   t.same(alarms({ epoch: { cause: 'breach' }, guards: { drift: [9, 9, 9] } }), ['breach', 'drift_suspected'])
@@ -100,7 +107,7 @@ t.test('a row as decided equals the row as read, and without a reading has all b
     const links = new Map(Object.entries(states).map(([key, state]) => [key, linkOf(inputs, key, state)]))
     const snapshot = compileSnapshot({ stateId: 's', version: 1, levels, salt: null }, links)
     for (const key of Object.keys(states)) {
-      const read = describeRow(inputs, key)
+      const read = describeRow(inputs, key, 0)
       t.strictSame(decidedRow(snapshot, links, false, key, read), read, key)
       const { status, mode, threshold, scope, is_certifying: isCertifying } = read
       t.match(decidedRow(snapshot, links, false, key, undefined), {

@@ -75,7 +75,7 @@ t.test('sums and rows cover the contexts within a prefix', async (t) => {
 })
 
 const selectableRow = (key: string, fields: Partial<ContextRow> = {}) =>
-  ({ key, is_leaf: true, is_certifying: true, status: 'learning', threshold: null, tokens_saved: 0, changed_at: 1, updated_at: 2, alarms: [], ...fields }) as ContextRow
+  ({ key, is_leaf: true, is_certifying: true, status: 'learning', threshold: null, tokens_saved: 0, updated_at: 2, alarms: [], ...fields }) as ContextRow
 const rows = [
   selectableRow('model=b,task=Math', { threshold: 0.9, tokens_saved: 5, status: 'certified' }), selectableRow('model=a,task=math', { tokens_saved: 5 }),
   selectableRow('model=a,task=code', { threshold: 0.5, tokens_saved: -1, status: 'drifted' }), selectableRow('*', { is_leaf: false, is_certifying: false }),
@@ -87,7 +87,7 @@ t.test('rows are searched, filtered and cut; sums are listed on request', async 
   t.same(keys({ search: ' MATH  b' }), ['model=b,task=Math'])
   t.same(keys({ status: 'drifted' }), ['model=a,task=code'])
   t.same(keys({ sums: true }).length, 4)
-  t.match(selectRows({ at: 0, rows }, { ...query, offset: 1, limit: 1 }), { total: 3, contexts: [{ key: 'model=a,task=math', changed_at: '1970-01-01T00:00:00.001Z' }] })
+  t.match(selectRows({ at: 0, rows }, { ...query, offset: 1, limit: 1 }), { total: 3, contexts: [{ key: 'model=a,task=math', updated_at: '1970-01-01T00:00:00.002Z' }] })
 })
 
 const sortableRows = [

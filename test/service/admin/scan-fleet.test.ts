@@ -16,5 +16,5 @@ t.test('readers share a scan for a time; a later one sees the changes since', as
   now += 10_000
   const [one, two] = await Promise.all([scan(), scan()])
   t.equal(one, two)
-  t.match(one.rows.find(({ is_leaf: isLeaf }) => isLeaf), { key: 'model=q,task=gsm8k', control_generations: 1, changed_at: Number })
+  t.match(one.rows.find(({ is_leaf: isLeaf }) => isLeaf), { key: 'model=q,task=gsm8k', control_generations: 1, updated_at: Number })
 })
