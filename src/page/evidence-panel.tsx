@@ -96,7 +96,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
       <ChartFigure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
       {open > 0 && (
         <p class='note'>
-          Only generations that are accounted for are shown. <b>{count(open)}</b> more are open:{' '}
+          Only generations that are accounted for are shown. <b>{count(open)}</b> more {open === 1 ? 'is' : 'are'} open:{' '}
           in the test they count as lost until their outcome and label arrive.
         </p>
       )}

@@ -83,14 +83,24 @@ export function estimateMean (sums: MeanSums): Estimate | null {
   return units < FEWEST_UNITS ? null : { estimate, low: estimate / factor, high: estimate * factor * raised }
 }
 
-/** A share, with the interval of a ratio by linearisation. */
+/**
+ * A share, with Wilson's interval (Wilson 1927) for the effective number of samples. Near 0 and 1 a linearised error is far too small: if
+ * the only wrong answer has a small weight, it is nearly zero. Where the linearised error is the larger one, it sets the number.
+ */
 function estimateShare (sums: MeanSums): Estimate | null {
   const { samples, sum, squared } = sums
   if (isTooFew(sums)) return null
-  const units = samples * samples / squared.nn
   const estimate = sum / samples
-  const error = studentQuantile(units - 1) * Math.sqrt(squaresAbout(estimate, squared) * units / (units - 1)) / samples
-  return { estimate, low: Math.max(0, estimate - error), high: Math.min(1, estimate + error) }
+  const kish = samples * samples / squared.nn
+  const variance = varianceOf(sums)
+  const units = variance === 0 ? kish : Math.min(kish, estimate * (1 - estimate) / variance)
+  const z = studentQuantile(kish - 1)
+  const centre = estimate + z * z / (2 * units)
+  const radius = z * Math.sqrt(estimate * (1 - estimate) / units + z * z / (4 * units * units))
+  const scale = 1 + z * z / units
+  const low = Math.max(0, (centre - radius) / scale)
+  const high = Math.min(1, (centre + radius) / scale)
+  return { estimate, low: Math.min(estimate, low), high: Math.max(estimate, high) } // rounding must not exclude the estimate
 }
 
 /**

@@ -28,8 +28,11 @@ t.test('a mean is weighted, and is shown from an effective number of 20 samples 
 
 t.test('a share stays within 0 and 1', async (t) => {
   let sums = NO_ARM.em
-  for (let i = 0; i < 40; i++) sums = addValue(sums, i === 0 ? 0 : 1, 1)
-  t.match(estimateShare(sums), { estimate: 0.975, high: 1 })
+  for (let i = 0; i < 40; i++) sums = addValue(sums, 1, 1)
+  // Wilson's interval of 40 of 40 ends at 1 / (1 + z^2 / 40), where z is the 97.5 % quantile of Student's t at 39 (tables: 2.0227).
+  const { estimate, low, high } = estimateShare(sums)!
+  t.strictSame([estimate, high], [1, 1])
+  t.ok(Math.abs(low - 1 / (1 + 2.0227 ** 2 / 40)) < 1e-4)
   t.equal(estimateShare(NO_ARM.em), null)
 })
 
@@ -44,6 +47,19 @@ t.test('EM is shown only while 95 % of the measured samples are graded', async (
   t.equal(estimateEm(sums)!.estimate, 47 / 95)
   add(null)
   t.equal(estimateEm(sums), null)
+})
+
+t.test('the interval of EM covers the true one near 1, where control generations have unlike weights', async (t) => {
+  const random = mulberry32(11)
+  const runs = 1000
+  let covered = 0
+  for (let run = 0; run < runs; run++) {
+    let sums = NO_ARM.em
+    for (let i = 0; i < 55; i++) sums = addValue(sums, random() < 0.963 ? 1 : 0, i < 15 ? 1 : 49) // control shares of a half and of 2 %
+    const { low, high } = estimateShare(sums)!
+    if (low <= 0.963 && high >= 0.963) covered++
+  }
+  t.ok(covered >= 0.93 * runs, `${covered} of ${runs}`)
 })
 
 /** Grades of both arms until a difference is found, looked for after each outcome. @returns generations; Infinity: it is not found */
