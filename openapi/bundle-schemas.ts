@@ -4,7 +4,8 @@ import { PrefixSchema } from './context-schemas.js'
 import { storePrompts, ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import {
-  ContextSchema, LENGTH_POWER_DESCRIPTION, nullable, NullableRatioSchema, objectOrNull, TextSchema, WEIGHTS_DESCRIPTION,
+  ContextSchema, LENGTH_POWER_DESCRIPTION, nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull, TextSchema,
+  WEIGHTS_DESCRIPTION,
 } from './field-schemas.js'
 import { ProbeFormSchema } from './probe-form-schemas.js'
 
@@ -50,9 +51,9 @@ export const BundleSchema = Type.Object({
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   prefix: Type.String({ description: 'Context that this bundle covers, with all contexts below it' }),
   rules: Type.Array(Type.Object({
-    threshold: NullableRatioSchema('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
-    scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
-    score_threshold: Type.Optional(NullableRatioSchema('With scorer: the score at which to stop; null: never')),
+    threshold: NullableRatioSchema('Raw confidence at which to stop; null: never, or by another score'),
+    scorer: Type.Optional(Type.String({ description: '"tokens", or the predictor whose score decides; absent: the raw confidence decides. Under "tokens" the checks are at 32 * 2^(k/3) tokens, rounded, for k from 0 to 36, and at no other counts' })),
+    score_threshold: Type.Optional(NullableScoreSchema('With scorer: the score at which to stop; null: never')),
     suspended: Type.Optional(Type.Literal(true, { description: 'The certified threshold is suspended, since its guards cannot see, so never stop; absent: none is suspended' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),

@@ -4,7 +4,10 @@ import { GRADER_FAULTS, type GraderFault } from '../src/core/evidence/index.js'
 import { DIAGNOSES, type Diagnosis, type Interval, STATUSES } from '../src/core/reports/index.js'
 import { NullableGuaranteeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { ArmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import {
+  ArmSchema, nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull, RatioSchema, ScoreSchema, stating,
+  TimeSchema,
+} from './field-schemas.js'
 import { PinSchema, PolicySchema } from './policy-schemas.js'
 import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
@@ -185,8 +188,8 @@ export const contextFields = {
   diagnosis: objectOrNull(DiagnosisSchema, 'Why none of its generations are stopped; null: they are, at the threshold in force'),
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   pin: objectOrNull(PinOfContextSchema, 'The pin that sets the threshold, its own or that of its pool; null: no pin does'),
-  threshold: NullableRatioSchema('Threshold in force; null: never stop'),
-  score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
+  threshold: NullableScoreSchema('Threshold in force; null: never stop'),
+  score: Type.String({ description: 'Score that the threshold is compared with: "confidence", "tokens", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,
   em: EmSchema,
   tokens: TokensSchema,
@@ -238,7 +241,7 @@ export const ContextPageSchema = Type.Object({
 }, { title: 'ContextPage', description: 'A page of contexts', examples: [CONTEXT_PAGE_EXAMPLE] })
 
 export const ThresholdsSchema = Type.Array(Type.Object({
-  threshold: RatioSchema('Score'),
+  threshold: ScoreSchema('Score'),
   lost: Type.Integer({ description: 'Control generations that are accounted for and whose EM would have been lost by stopping here' }),
   kept: Type.Integer({ description: 'Those whose EM would not have changed' }),
   gained: Type.Integer({ description: 'Those whose EM would have been gained' }),

@@ -1,13 +1,13 @@
 import { type TSchema, Type } from '#typebox'
 import {
   CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning, type Decision, DECISION_WARNINGS, type DecisionWarning,
-  type Reason, REASONS,
+  MAX_TOKENS, type Reason, REASONS,
 } from '../src/core/decide/index.js'
 import type { Policy } from '../src/core/policy/index.js'
 import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE, FIRST_DECISION_EXAMPLE } from './examples/decision-examples.js'
 import {
-  ArmSchema, ConfidenceSchema, ContextSchema, described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, SignalsSchema,
-  TextSchema, TimeSchema, TokensSchema,
+  ArmSchema, ConfidenceSchema, ContextSchema, described, nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull,
+  RatioSchema, RepeatsSchema, SignalsSchema, TextSchema, TimeSchema, TokensSchema,
 } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -26,11 +26,12 @@ export const StepSchema = Type.Object({
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
   signals: Type.Optional(SignalsSchema),
+  repeats: Type.Optional(RepeatsSchema),
   probed_score: Type.Optional(Type.Unsafe<number | null>({
     type: ['number', 'null'],
     minimum: -1e-6,
-    maximum: 1 + 1e-6,
-    description: 'Highest confidence so far in this generation at which `probe` was true and an answer was forced (0 to 1); null or absent: none was forced',
+    maximum: MAX_TOKENS,
+    description: 'Highest score so far in this generation at which `probe` was true and an answer was forced (a confidence from 0 to 1, or tokens); null or absent: none was forced',
   })),
 }, {
   ...strict,
@@ -74,10 +75,11 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
 export const storePrompts = Type.Literal(true, { description: 'Outcomes may have the prompt, which is kept for graders; absent: it is dropped' })
 
 export const RuleSchema = Type.Object({
-  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
+  threshold: NullableScoreSchema('Score at which the service says stop; null: never'),
   mode: Type.Unsafe<Policy['mode']>({
     type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy; treated generations need no further checks unless it is "enforce"',
   }),
+  scorer: Type.Optional(Type.Literal('tokens', { description: 'The thresholds are thinking budgets: the first reply of a treated generation states its budget_tokens, and a control one is asked at 32 * 2^(k/3) tokens, rounded, instead of at the distances below; absent: the score is another one' })),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
@@ -91,19 +93,22 @@ const decisionFields = {
   decision: Type.Unsafe<'stop' | 'continue'>({
     type: 'string', enum: ['stop', 'continue'], description: '"stop": end the reasoning and answer; the decision is final',
   }),
-  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
-  score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
-  scorer: Type.String({ description: 'Source of the score: "confidence", or the name of a predictor' }),
+  threshold: NullableScoreSchema('Score at which the service says stop; null: never'),
+  score: NullableScoreSchema('Score of this step; null: the confidence is unknown'),
+  scorer: Type.String({ description: 'Source of the score: "confidence", "tokens", or the name of a predictor' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision: the first in this list that applies' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold, even if the decision is "continue"' }),
   arm: ArmSchema,
   context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
   next_check_tokens: nullable<number>('integer', {
-    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and nothing can stop it: no threshold is in force, or the mode is not "enforce"',
+    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since there is no further check, or the generation is treated and nothing but its budget_tokens can stop it',
   }),
+  budget_tokens: Type.Optional(nullable<number>('integer', {
+    description: 'Of a treated generation where the score is "tokens": end its reasoning at this many tokens without asking again, and send the number with its outcome; null: do not stop it; absent: another score, or the control arm',
+  })),
   probe: Type.Boolean({
-    description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; send whether it is right, or the answer, in this step of the outcome',
+    description: 'Force an answer on the side, of a control generation here, and of a treated one where its budget_tokens ends it; send whether it is right, or the answer, in this step of the outcome, or as its stopped_probe',
   }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for 30 seconds, or for half of MAX_STALENESS_SECONDS where that is less' }),

@@ -13,6 +13,10 @@ export const TokensSchema = (description: string, example: number) =>
 export const ProbeTokensSchema = (description: string) =>
   Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (a whole number from 0)`, examples: [16] })
 
+export const RepeatsSchema = Type.Boolean({
+  description: 'Whether the generation goes round in a loop: its last 512 tokens are one piece of at most 128, repeated. Such a step reaches every threshold of every score, whenever it is sent',
+})
+
 /** Tolerance for workers that compute in float32. The core clamps, and error messages do not mention it. */
 export const FLOAT32_TOLERANCE = 1e-6
 
@@ -78,6 +82,9 @@ export const stating = <T extends TSchema>(schema: T, constraints: object): T =>
 
 export const RatioSchema = (description: string) => Type.Number({ description: `${description} (fraction)` })
 export const NullableRatioSchema = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
+/** Scores and thresholds: from 0 to 1, or tokens under the score "tokens". */
+export const ScoreSchema = (description: string) => Type.Number({ description: `${description} (0 to 1, or tokens)` })
+export const NullableScoreSchema = (description: string) => nullable<number>('number', { description: `${description} (0 to 1, or tokens)` })
 export const TimeSchema = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
 
 const told = ERROR_CODES.map(({ code, status, message }) => `- \`${code}\` (${status})${message === '…' ? '' : `: ${message}`}`)

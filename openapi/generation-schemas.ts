@@ -1,7 +1,7 @@
 import { Type, type Static } from '#typebox'
 import { type Reason, REASONS } from '../src/core/decide/index.js'
 import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from './examples/decision-examples.js'
-import { nullable, NullableRatioSchema, objectOrNull, TextSchema, TimeSchema } from './field-schemas.js'
+import { nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull, TextSchema, TimeSchema } from './field-schemas.js'
 
 export const GenerationParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
 
@@ -19,9 +19,9 @@ const LoggedStepSchema = Type.Object({
   at: TimeSchema('When it was decided'),
   tokens: tokens('Tokens generated so far'),
   confidence: NullableRatioSchema('Confidence that the worker sent; null: unknown'),
-  score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
-  scorer: Type.String({ description: 'Source of the score: "confidence", or the name of a predictor' }),
-  threshold: NullableRatioSchema('Score at which the service said stop; null: never'),
+  score: NullableScoreSchema('Score of this step; null: the confidence is unknown'),
+  scorer: Type.String({ description: 'Source of the score: "confidence", "tokens", or the name of a predictor' }),
+  threshold: NullableScoreSchema('Score at which the service said stop; null: never'),
   threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
   action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'Reply of the service' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
@@ -77,9 +77,9 @@ export const StopsSchema = Type.Object({
     generation_id: Type.String({ description: 'Id of the generation, as the worker sent it' }),
     context: Type.String({ description: 'Key of its context' }),
     tokens: tokens('Tokens at which it was stopped'),
-    score: NullableRatioSchema('Score that reached the threshold, to six digits; null: the worker decided by itself, and did not report it (stopped_by)'),
-    scorer: nullable<string>('string', { description: 'Source of the score: "confidence", or the name of a predictor; null as for score' }),
-    threshold: NullableRatioSchema('Threshold in force; null as for score'),
+    score: NullableScoreSchema('Score that reached the threshold, to six digits; null: the worker decided by itself, and did not report it (stopped_by)'),
+    scorer: nullable<string>('string', { description: 'Source of the score: "confidence", "tokens", or the name of a predictor; null as for score' }),
+    threshold: NullableScoreSchema('Threshold in force; null as for score'),
     threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
     snapshot_version: nullable<number>('integer', { description: 'Version of the snapshot that made the decision; null as for score' }),
     decided_by: Type.Unsafe<'service' | 'worker'>({ type: 'string', enum: ['service', 'worker'], description: 'service: it was decided here; worker: the worker decided by a bundle, and the row is as it reported it' }),

@@ -3,8 +3,8 @@ import { CONTEXT_WARNINGS_TEXT } from '../src/core/decide/index.js'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/learn/index.js'
 import { MAX_SAMPLES } from '../src/core/outcome/index.js'
 import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable,
-  objectOrNull, ProbeTokensSchema, RatioSchema, SignalsSchema, stating, TextSchema, TokensSchema,
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema,
+  RepeatsSchema, ScoreSchema, SignalsSchema, stating, TextSchema, TokensSchema,
 } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -15,6 +15,7 @@ const ProbedStepSchema = Type.Object({
   tokens: TokensSchema('Tokens generated at the step', 256),
   confidence: ConfidenceSchema,
   signals: Type.Optional(SignalsSchema),
+  repeats: Type.Optional(RepeatsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
   reward: Type.Optional(RewardSchema('Reward of the answer forced at this step, where the outcome has one; if absent, that of the final answer where the two agree, otherwise 0')),
   answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
@@ -29,13 +30,13 @@ const StoppedProbeSchema = Type.Object({
 }, {
   ...strict,
   title: 'StoppedProbe',
-  description: 'The step whose reply said stop, and the answer that was probed there: answer, em or reward is needed. A stopped generation needs it, or its outcome is refused. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
+  description: 'The step whose reply said stop, and the answer that was probed there: answer, em or reward is needed. A stopped generation needs it, or its outcome is refused, unless it has budget_tokens; of those, one in twenty is drawn for a probe, and counts as unseen without it. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
 })
 
 const StoppedBySchema = Type.Object({
-  score: RatioSchema('Score that reached the threshold (0 to 1)'),
-  threshold: RatioSchema('Threshold that the generation had'),
-  scorer: Type.Optional(TextSchema('Predictor that gave the score; absent: the raw confidence', ['p-3'])),
+  score: ScoreSchema('Score that reached the threshold'),
+  threshold: ScoreSchema('Threshold that the generation had'),
+  scorer: Type.Optional(TextSchema('"tokens", or the predictor that gave the score; absent: the raw confidence', ['p-3'])),
   snapshot_version: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'snapshot_version of the bundle', examples: [44] }),
 }, {
   ...strict,
@@ -77,6 +78,7 @@ export const OutcomeSchema = Type.Object({
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
   stopped_probe: Type.Optional(StoppedProbeSchema),
+  budget_tokens: Type.Optional(TokensSchema('The budget_tokens of the first reply, of every treated generation that got a budget, whether or not it ended there', 512)),
   stopped_by: Type.Optional(StoppedBySchema),
   end_probe: Type.Optional(Type.Object({ answer: AnswerSchema('Answer forced there') }, {
     ...strict,

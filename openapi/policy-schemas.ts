@@ -1,14 +1,15 @@
 import { type Static, Type } from '#typebox'
+import { MAX_TOKENS } from '../src/core/decide/index.js'
 import { PIN_WARNINGS, type PinWarning } from '../src/core/learn/index.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/index.js'
 import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
-import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
+import { nullable, NullableScoreSchema, objectOrNull, TimeSchema } from './field-schemas.js'
 import { ProbeFormSchema } from './probe-form-schemas.js'
 import { toNullable } from './validation.js'
 
 export const PinSchema = Type.Object({
   threshold: nullable<number>('number', {
-    minimum: 0, maximum: 1, description: 'Score at which to stop (0 to 1); null: never stop', examples: [0.98],
+    minimum: 0, maximum: MAX_TOKENS, description: 'Score at which to stop (0 to 1, or tokens where the score is "tokens"); null: never stop', examples: [0.98],
   }),
   expires_in_seconds: Type.Optional(Type.Number({
     minimum: 1, maximum: 31_536_000, description: 'Lifetime of the pin (seconds, 1 to a year); absent: until it is removed', examples: [3600],
@@ -43,8 +44,8 @@ export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reas
 const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
 
 const PinInForceSchema = Type.Object({
-  threshold: NullableRatioSchema('Score at which to stop; null: never stop'),
-  scorer: Type.Optional(Type.String({ description: 'Predictor whose score is compared; absent: the raw confidence' })),
+  threshold: NullableScoreSchema('Score at which to stop; null: never stop'),
+  scorer: Type.Optional(Type.String({ description: '"tokens", or the predictor whose score is compared; absent: the raw confidence' })),
   reason: Type.String({ description: 'Reason that was given' }),
   by: Type.String({ description: 'Name of the token that set it' }),
   expires_at: nullable<string>('string', { format: 'date-time', description: 'When the pin ends (ISO 8601, UTC); null: when it is removed' }),
@@ -121,7 +122,7 @@ const fields = {
   }),
   score: Type.String({
     pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
-    description: 'What is compared with the threshold: "confidence", or the name of a predictor (GET /v1/predictors). Another score starts a new epoch without evidence',
+    description: 'What is compared with the threshold: "confidence"; "tokens", whose thresholds are thinking budgets; or the name of a predictor (GET /v1/predictors). Another score starts a new epoch without evidence',
   }),
 }
 
@@ -185,8 +186,8 @@ const effect = {
   dry_run: Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
-    before: NullableRatioSchema('Threshold in force now; null: never stop'),
-    after: NullableRatioSchema('Threshold that would be in force'),
+    before: NullableScoreSchema('Threshold in force now; null: never stop'),
+    after: NullableScoreSchema('Threshold that would be in force'),
     max_em_drop_before: Type.Number({ description: 'Bound in force now (fraction of EM)' }),
     max_em_drop_after: Type.Number({ description: 'Bound that would be in force' }),
     ...EffectFiguresSchema.properties,

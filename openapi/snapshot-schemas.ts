@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE } from './examples/snapshot-examples.js'
-import { nullable, NullableRatioSchema, RatioSchema, TimeSchema } from './field-schemas.js'
+import { nullable, NullableScoreSchema, RatioSchema, TimeSchema } from './field-schemas.js'
 import { ModeAfterSchema, ModeBeforeSchema, ModeSchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
@@ -43,8 +43,8 @@ export const HistorySchema = Type.Object({
     key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
     cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, probe_form (workers force answers in another way), drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), suspended (most of the newest control generations came to nothing, or most of the newest stops were refused), resumed (they no longer are), repair (a fault of reports that spoilt the evidence is repaired), recovered (the evidence was spoilt, and the newest generations lose little), evidence_stale, checkpoint, predictor or import (a state was imported); unreadable: the row is damaged in the store' }),
     epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
-    before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
-    after: NullableRatioSchema('Threshold after the change; null: never stop'),
+    before: NullableScoreSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
+    after: NullableScoreSchema('Threshold after the change; null: never stop'),
     before_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold before applied; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold after applies; absent: the raw confidence' })),
     alarm: Type.Optional(AlarmSchema),

@@ -3,10 +3,12 @@ import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/inde
 import { FORECAST_LIMIT } from '../src/core/stats/index.js'
 import { contextFields, ThresholdsSchema } from './context-schemas.js'
 import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
-import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
+import {
+  described, nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull, RatioSchema, ScoreSchema, TimeSchema,
+} from './field-schemas.js'
 import { PolicySchema, UNKNOWN_PER_DAY } from './policy-schemas.js'
 
-const threshold = NullableRatioSchema('Score at which to stop; null: never stop')
+const threshold = NullableScoreSchema('Score at which to stop; null: never stop')
 const spot = {
   threshold,
   tokens_saved_ratio: RatioSchema('Tokens that the threshold saves, net of the tokens of probes; negative where they cost more'),
@@ -39,7 +41,7 @@ const NullableTurnSchema = objectOrNull(Type.Object(spot, { title: 'TradeoffTurn
   'Threshold from which on the predicted EM drop exceeds max_em_drop; null: no threshold\'s does')
 
 const NextSchema = Type.Object({
-  threshold: RatioSchema('Score'),
+  threshold: ScoreSchema('Score'),
   generations: Type.Integer({ description: 'Control generations until then, at the rates observed' }),
   ...due,
 }, { title: 'NextCertificate', description: 'The next threshold to be certified' })
@@ -56,8 +58,8 @@ const MoveSchema = Type.Object({
   time: TimeSchema('When the learner made the change'),
   cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, suspended, resumed, repair, recovered, evidence_stale, checkpoint, probe_form, predictor or import' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
-  before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
-  after: NullableRatioSchema('Threshold after the change; null: never stop'),
+  before: NullableScoreSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
+  after: NullableScoreSchema('Threshold after the change; null: never stop'),
   before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
   after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
 }, { title: 'TradeoffMove', description: 'A change of the context\'s own threshold or pin' })
@@ -68,7 +70,7 @@ export const TradeoffSchema = Type.Object({
   generations: Type.Integer({ description: 'Control generations that all figures here are computed from' }),
   tokens_mean: nullable<number>('number', { description: 'Mean length of the full runs (tokens)' }),
   em_full: NullableRatioSchema('EM of the full runs'),
-  threshold: NullableRatioSchema('The context\'s own threshold in force; null: never stop'),
+  threshold: NullableScoreSchema('The context\'s own threshold in force; null: never stop'),
   points: Type.Array(PointSchema, { description: 'Points from never stopping to the loosest threshold with data' }),
   knee: objectOrNull(KneeSchema, 'Point at which the curve, with both axes scaled to 1 at its end, is furthest below a straight line (Kneedle); ' +
     'null: the curve loses nothing, or bends no more than noise could explain'),
@@ -115,7 +117,7 @@ export const WhatIfSchema = Type.Object({
   ...judged.properties,
   ...cadenceNumbers,
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from that of the beginning of the epoch, so the bar is thirty times higher' }),
-  threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
+  threshold: NullableScoreSchema('Threshold that would be certified; null: none'),
   score: contextFields.score,
   em_drop: NullableRatioSchema('Net EM drop observed at that threshold'),
   em_drop_low: NullableRatioSchema('Lower bound of the true EM drop'),

@@ -1,7 +1,10 @@
 import { type Static, type TArrayOptions, type TSchema, Type } from '#typebox'
 import { TRAINING_LIMITS, type VerdictName, VERDICTS } from '../src/core/training/index.js'
 import { REPORTED_EXAMPLE, RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
-import { ContextSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
+import {
+  ContextSchema, nullable, NullableRatioSchema, NullableScoreSchema, objectOrNull, RatioSchema, ScoreSchema, TextSchema,
+  TimeSchema,
+} from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 const share = (description: string, example: number) =>
@@ -132,7 +135,7 @@ const SuiteSchema = Type.Object({
   steps: WholeNumberSchema('Number of steps kept'),
   replayed: WholeNumberSchema('Number of steps that were reported again with other figures under the same threshold'),
   max_em_drop: RatioSchema('EM drop that the policy of its context allows; without a context, the policy of the root'),
-  threshold: NullableRatioSchema('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
+  threshold: NullableScoreSchema('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
   compared: WholeNumberSchema('Number of steps evaluated under that threshold'),
   points: list(PointSchema, { description: 'Points in the order of steps' }),
   trend: Type.Object({
@@ -156,7 +159,7 @@ const SuiteSchema = Type.Object({
 const ExpectedSchema = Type.Object({
   run: nullable<string>('string', { description: 'Run of that checkpoint; null: unknown' }),
   step: nullable<number>('integer', { description: 'Step of that checkpoint; null: unknown' }),
-  threshold: RatioSchema('Threshold that was certified'),
+  threshold: ScoreSchema('Threshold that was certified'),
   tokens_saved_ratio: RatioSchema('Tokens that it saved'),
   em_drop: RatioSchema('EM that it lost'),
 }, { title: 'ExpectedThreshold', description: 'Threshold that an earlier checkpoint had certified' })
@@ -170,7 +173,7 @@ const AdviceSchema = Type.Object({
     description: 'certified: the evidence of this checkpoint certifies the threshold; little_evidence: it does not, or no longer; not_started: no outcome of this checkpoint has been learned; superseded: the context serves another checkpoint; reset: the context was reset, and the next checkpoint will tell what it serves',
   }),
   epoch: nullable<number>('integer', { description: 'Epoch of this checkpoint; null: none yet' }),
-  threshold: NullableRatioSchema('Certified threshold; null: run in full'),
+  threshold: NullableScoreSchema('Certified threshold; null: run in full'),
   tokens_saved_ratio: RatioSchema('Tokens that the threshold saves'),
   em_drop: NullableRatioSchema('Net EM drop observed at the threshold'),
   em_drop_low: NullableRatioSchema('Lower bound of the true EM drop'),

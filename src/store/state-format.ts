@@ -2,7 +2,7 @@
  * The format of a state, in a file or in a store. Raise it when this version would misread older states, or when an earlier
  * version would misread new ones. No other format is read.
  */
-export const STATE_FORMAT = 18
+export const STATE_FORMAT = 19
 
 /** A newer version has written to the store. This version would misread the data and lose unknown parts. */
 export class NewerFormatError extends Error {

@@ -35,6 +35,16 @@ export function secondHash (salt: string, id: string): number {
   return hashes.second(id) / 0x1_0000_0000
 }
 
+/** Share of the treated generations whose stop is probed under thinking budgets. */
+const STOP_PROBE_SHARE = 1 / 20
+
+/**
+ * Whether the stop of a treated generation is probed under thinking budgets, where no other probe is made. Only these show whether the
+ * answers that are served are those that were probed.
+ * @param hash its second hash
+ */
+export function isStopProbed (hash: number): boolean { return hash < STOP_PROBE_SHARE }
+
 /** Control if and only if `u < share`. */
 export function drawArm (u: number, share: number): Arm {
   return u < share ? 'control' : 'treated'

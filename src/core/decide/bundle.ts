@@ -1,8 +1,8 @@
 import { type Scope, ALL_LABELS, type ContextRule } from './rule.js'
 import type { ProbeForm } from './probe-form.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
-import type { Policy } from '../policy/policy.js'
-import type { Scorer } from './scorer.js'
+import { type Policy, TOKENS } from '../policy/policy.js'
+import { checkCountsOf, nameOf, predictorIn, type ScoredBy, type Scorer } from './scorer.js'
 import { ANY_OTHER, MISSING_LEVEL, NO_NODES, otherChild, type SnapshotNode, type Snapshot } from './snapshot.js'
 
 /** From the first release on, it increases whenever a worker of the last release could misread a bundle. */
@@ -15,7 +15,7 @@ export const BUNDLE_FORMAT = 1
 export interface BundleRule {
   /** For the raw confidence; `null`: never stop by confidence. */
   readonly threshold: number | null
-  /** Name of the predictor whose score decides; absent: the raw confidence decides. */
+  /** `tokens`, or the name of the predictor whose score decides; absent: the raw confidence decides. */
   readonly scorer?: string
   /** For the score of `scorer`; present if and only if `scorer` is. `null`: never stop. */
   readonly score_threshold?: number | null
@@ -90,7 +90,7 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   const path = valuesOf(levels, prefix)
 
   function leafOf (rule: ContextRule): BundleNode {
-    const { scorer } = rule
+    const scorer = predictorIn(rule.scorer)
     if (scorer !== null) predictors[scorer.name] = { signals: scorer.signals, grid: scorer.grid }
     return {
       rule: rules.indexOf(bundleRule(rule, levels)),
@@ -171,7 +171,7 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
-    ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
+    ...(scorer !== null && { scorer: nameOf(scorer), score_threshold: threshold }),
     ...(isSuspended && { suspended: true }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
@@ -199,6 +199,7 @@ const OUTSIDE: ContextRule = {
   minTokens: 0,
   checkEveryTokens: 32,
   checkGrowth: 0,
+  checkCounts: undefined,
   controlShare: 0,
   evidenceShare: 0,
   storePrompts: false,
@@ -238,14 +239,16 @@ export function snapshotOfBundle (
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
     const { scorer, suspended = false, scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
     const { check_every_tokens, check_growth, probe_form: probeForm } = shared
-    const scorerOf = (name: string): Scorer => {
+    const scorerOf = (name: string): ScoredBy => {
+      if (name === TOKENS) return TOKENS
       const place = partOf(node.weights, `weights of ${name}`)
       return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
     }
+    const scoredBy = scorer === undefined ? null : scorerOf(scorer)
     return {
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold ?? null,
-      scorer: scorer === undefined ? null : scorerOf(scorer),
+      scorer: scoredBy,
       isSuspended: suspended,
       scope,
       guarantee: null,
@@ -254,6 +257,7 @@ export function snapshotOfBundle (
       minTokens: min_tokens,
       checkEveryTokens: check_every_tokens,
       checkGrowth: check_growth,
+      checkCounts: checkCountsOf(scoredBy),
       controlShare: node.control_share ?? 1,
       evidenceShare: node.control_share ?? 1, // the service knows that of a new member of a pool (`acceptEnrolments`)
       storePrompts: shared.store_prompts ?? false,

@@ -1,11 +1,10 @@
 import type { Probing, Step } from './step.js'
 import type { DecisionWarning } from './warnings.js'
-import { type Arm, drawArm, uniform } from './arm.js'
-import { GRID } from './grid.js'
+import { type Arm, drawArm, isStopProbed, secondHash, uniform } from './arm.js'
 import type { Scope, ContextRule } from './rule.js'
-import { clampConfidence, type Scorer, scoreStep } from './scorer.js'
+import { clampConfidence, gridOf, nameOf, type ScoredBy, scoreOf } from './scorer.js'
 import { contextKey } from '../policy/context.js'
-import { nextCheckTokens } from '../policy/policy.js'
+import { nextCheckTokens, TOKENS } from '../policy/policy.js'
 import { ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
@@ -21,16 +20,21 @@ export interface Decision {
   readonly decision: 'stop' | 'continue'
   readonly threshold: number | null
   readonly score: number | null
-  /** `confidence`, or the name of the predictor that gave the score. */
+  /** `confidence`, `tokens`, or the name of the predictor that gave the score. */
   readonly scorer: string
   readonly reason: Reason
   readonly would_stop: boolean
   readonly arm: Arm
   readonly context: string
   readonly scope: Scope
-  /** `null`: never again, since the generation is treated and nothing can stop it. */
+  /**
+   * `null`: never again, since there is no further check, or the generation is treated and nothing can stop it, or its budget is all that
+   * can.
+   */
   readonly next_check_tokens: number | null
-  /** Whether the worker of a control generation should force an answer here. */
+  /** Of a treated generation under thinking budgets: the tokens at which its worker ends the reasoning; `null`: it does not. */
+  readonly budget_tokens?: number | null
+  /** Whether the worker should force an answer: of a control generation here, of one with a budget where the budget ends it. */
   readonly probe: boolean
   readonly snapshot_version: number
   readonly stale: boolean
@@ -62,22 +66,25 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
   const u = step.arm === undefined && step.retry_of === undefined ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
   const arm = step.arm ?? armOfDraw(rule, u)
   const confidence = clampConfidence(step.confidence)
-  const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
-  const isEarly = arm === 'treated' && isBefore(step.tokens, step.due_tokens)
+  const repeats = step.repeats === true
+  const score = scoreIn(rule.scorer, step, confidence, repeats)
+  const isEarly = arm === 'treated' && !repeats && isBefore(step.tokens, step.due_tokens)
   const reached = reasonFor(rule, freshness, step.tokens, score, arm, isEarly)
   const reason = reached === 'score_at_threshold' && step.retry_of !== undefined ? 'retry' : reached
+  const budget = arm === 'treated' && rule.scorer === TOKENS ? budgetIn(rule, freshness, step) : undefined
   const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold: rule.threshold,
     score,
-    scorer: rule.scorer?.name ?? 'confidence',
+    scorer: nameOf(rule.scorer),
     reason,
     would_stop: wouldStop(reason),
     arm,
     context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
     scope: rule.scope,
-    next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens),
-    probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
+    next_check_tokens: isLeftAlone(rule, arm) ? null : finite(nextCheckTokens(rule, step.tokens)),
+    ...(budget !== undefined && { budget_tokens: budget }),
+    probe: arm === 'control' ? isProbeDue(rule, arm, step, confidence) : budget != null && isStopDrawn(snapshot.salt, id),
     snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
     warnings: isEarly ? ['asked_early', ...rule.warnings] : rule.warnings,
@@ -87,11 +94,30 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
 
 /**
  * Whether a generation needs no further checks: it is treated, and nothing can stop it, since no threshold is in force or the mode is not
- * `enforce`. It is not asked again even if this changes before its end, since evidence is about stops at the first of all its checks that
- * reaches the threshold.
+ * `enforce`, or a budget can, which its first reply states. It is not asked again even if this changes before its end, since evidence is
+ * about stops at the first of all its checks that reaches the threshold.
  */
-export function isLeftAlone ({ threshold, mode }: Pick<ContextRule, 'threshold' | 'mode'>, arm: Arm | null): boolean {
-  return arm === 'treated' && (threshold === null || mode !== 'enforce')
+export function isLeftAlone ({ threshold, mode, scorer }: Pick<ContextRule, 'threshold' | 'mode' | 'scorer'>, arm: Arm | null): boolean {
+  return arm === 'treated' && (threshold === null || mode !== 'enforce' || scorer === TOKENS)
+}
+
+/** The tokens at which a treated generation ends: the first check that reaches the threshold; `null`: it is not stopped. */
+function budgetIn (rule: ContextRule, freshness: Freshness, step: Step): number | null {
+  if (rule.threshold === null || rule.mode !== 'enforce' || freshness === 'too_old' || step.retry_of !== undefined) return null
+  return finite(nextCheckTokens(rule, rule.threshold - 1))
+}
+
+/** Whether the stop of a treated generation with a budget is drawn for a probe. @param id of its group, if it has one */
+function isStopDrawn (salt: string | null, id: string | undefined): boolean {
+  return salt !== null && id !== undefined && isStopProbed(secondHash(salt, id))
+}
+
+function finite (tokens: number): number | null { return tokens === Infinity ? null : tokens }
+
+/** The score of a step; the two usual scores come first, since this is the path of every decision. */
+function scoreIn (scorer: ScoredBy, step: Probing, confidence: number | null, repeats: boolean): number | null {
+  if (scorer === null && !repeats) return confidence
+  return scoreOf(scorer, { tokens: step.tokens, confidence, ...(step.signals !== undefined && { signals: step.signals }), repeats })
 }
 
 /** The draw of a step that does not echo its arm, in [0, 1); `null` without an id or a salt. */
@@ -134,35 +160,27 @@ function reasonFor (
 
 /**
  * Whether an answer forced at this step is worth its tokens, that is, whether some threshold would first stop here. For the raw confidence
- * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores, so every
- * step that reaches the loosest threshold of a predictor may be a first stop.
+ * and for budgets those are the thresholds above the highest score probed so far and up to this one. Workers do not keep the scores of
+ * predictors, so every step that reaches the loosest threshold of one may be a first stop.
  */
-export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'scorer'>, arm: Arm, step: Probing, confidence: number | null): boolean {
-  if (arm !== 'control' || !canProbe(rule, step.tokens, confidence)) return false
+export function isProbeDue (
+  rule: Pick<ContextRule, 'mode' | 'minTokens' | 'scorer'>, arm: Arm, step: Probing, confidence: number | null
+): boolean {
+  if (arm !== 'control' || rule.mode === 'off' || step.tokens < rule.minTokens) return false
   const { scorer } = rule
-  if (scorer === null) return isNewCrossing(confidence, step.probed_score ?? null)
-  return reachesLoosest(scorer, scoreStep(scorer, step.tokens, confidence, step.signals))
+  const score = scoreIn(scorer, step, confidence, step.repeats === true)
+  if (score === null) return false
+  const grid = gridOf(scorer)
+  return scorer === null || scorer === TOKENS ? isNewCrossing(grid, score, step.probed_score ?? null) : score >= grid.at(-1)!
 }
 
-/** Whether such a step may be the first at which a control generation would stop. */
-function canProbe (
-  { mode, minTokens }: Pick<ContextRule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
-): confidence is number {
-  return mode !== 'off' && confidence !== null && tokens >= minTokens
-}
-
-/** Whether a threshold for the raw confidence lies above the highest confidence probed and up to this one. */
-function isNewCrossing (confidence: number, probed: number | null): boolean {
+/** Whether a threshold lies above the highest score probed and up to this one. */
+function isNewCrossing (grid: readonly number[], score: number, probed: number | null): boolean {
   let low = 0
-  let high = GRID.length
+  let high = grid.length
   while (low < high) { // the grid descends
     const middle = (low + high) >> 1
-    if (GRID[middle]! > confidence) low = middle + 1; else high = middle
+    if (grid[middle]! > score) low = middle + 1; else high = middle
   }
-  return low < GRID.length && GRID[low]! > (probed ?? -Infinity)
-}
-
-/** Whether a score reaches the loosest threshold of its predictor. */
-function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
-  return score! >= grid.at(-1)!
+  return low < grid.length && grid[low]! > (probed ?? -Infinity)
 }

@@ -14,3 +14,6 @@ export const GRID: readonly number[] = [
   0.389770773402332, 0.3189458042953346, 0.25559986396238643,
   0.201119784232575, 0.1558211936886601, 0.11920292202211755,
 ]
+
+/** The thresholds of thinking budgets, in tokens, safest first: 32 * 2^(k/3), rounded, from 131,072 down. */
+export const BUDGETS: readonly number[] = Array.from({ length: 37 }, (_, k) => Math.round(32 * 2 ** ((36 - k) / 3)))

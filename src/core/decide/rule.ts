@@ -2,7 +2,7 @@ import type { Policy } from '../policy/policy.js'
 import { GRID } from './grid.js'
 import type { Guarantee } from './guarantee.js'
 import type { ProbeForm } from './probe-form.js'
-import type { Scorer } from './scorer.js'
+import type { ScoredBy } from './scorer.js'
 import type { ContextWarning } from './warnings.js'
 
 /** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
@@ -16,8 +16,8 @@ export interface ContextRule {
   /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
-  /** The predictor that scores; `null`: the raw confidence is the score. */
-  readonly scorer: Scorer | null
+  /** What scores. */
+  readonly scorer: ScoredBy
   /** Whether a certified threshold would be in force, if its guards could see: then `threshold` is `null`. */
   readonly isSuspended: boolean
   readonly scope: Scope
@@ -28,6 +28,8 @@ export interface ContextRule {
   readonly minTokens: number
   readonly checkEveryTokens: number
   readonly checkGrowth: number
+  /** The only token counts at which generations are checked; `undefined`: the distances decide. */
+  readonly checkCounts: readonly number[] | undefined
   readonly controlShare: number
   /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
   readonly evidenceShare: number

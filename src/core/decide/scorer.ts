@@ -1,4 +1,10 @@
-/** How a step becomes a score: the raw confidence, or the output of a predictor, which is computed here and fitted in `scores/`. */
+import { CONFIDENCE, TOKENS } from '../policy/policy.js'
+import { BUDGETS, GRID } from './grid.js'
+
+/**
+ * How a step becomes a score: its raw confidence, its token count (thinking budgets), or the output of a predictor, which is computed here
+ * and fitted in `scores/`.
+ */
 
 /** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
 export function clampConfidence (confidence: number | null): number | null {
@@ -25,6 +31,42 @@ export interface Scorer extends Required<ContextWeights> {
   readonly grid: readonly number[]
   readonly signals: readonly SignalScale[]
 }
+
+/** A predictor; `null`: the raw confidence; `tokens`: the token count. */
+export type ScoredBy = Scorer | typeof TOKENS | null
+
+/** No worker reports more tokens. */
+export const MAX_TOKENS = 1_000_000_000
+
+/** A step as it is scored. */
+interface Scored {
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly signals?: Readonly<Record<string, number>>
+  /** The generation goes round in a loop: the step reaches every threshold of every score. */
+  readonly repeats?: boolean
+}
+
+/** The score of a step; `null`: it has none, since its confidence is unknown. */
+export function scoreOf (by: ScoredBy, step: Scored): number | null {
+  if (step.repeats === true) return by === TOKENS ? MAX_TOKENS : 1
+  if (by === null) return step.confidence
+  return by === TOKENS ? step.tokens : scoreStep(by, step.tokens, step.confidence, step.signals)
+}
+
+/** The thresholds of a score, safest first. */
+export function gridOf (by: ScoredBy): readonly number[] { return by === null ? GRID : by === TOKENS ? BUDGETS : by.grid }
+
+/** The predictor, where one scores. */
+export function predictorIn (by: ScoredBy): Scorer | null { return by === TOKENS ? null : by }
+
+/** What decisions call a score. */
+export function nameOf (by: ScoredBy): string { return by === null ? CONFIDENCE : by === TOKENS ? TOKENS : by.name }
+
+const ASCENDING_BUDGETS = [...BUDGETS].reverse()
+
+/** The token counts at which generations are checked; `undefined`: a policy's distances decide. */
+export function checkCountsOf (by: ScoredBy): readonly number[] | undefined { return by === TOKENS ? ASCENDING_BUDGETS : undefined }
 
 /** Log-odds are clamped to this, so that a confidence of 0 or 1 gives a finite number. */
 const MAX_LOG_ODDS = 12

@@ -19,13 +19,14 @@ export interface Step extends Probing {
   readonly retry_of?: string
   readonly confidence: number | null
   readonly context?: Context
-  readonly signals?: Readonly<Record<string, number>>
 }
 
 /** The probes so far, as a step reports them. */
 export interface Probing {
   readonly tokens: number
   readonly signals?: Readonly<Record<string, number>>
-  /** Highest confidence at which the worker has probed. */
+  /** The worker has found that the generation goes round in a loop. */
+  readonly repeats?: boolean
+  /** Highest score at which the worker has probed, for the raw confidence and for budgets. */
   readonly probed_score?: number | null
 }

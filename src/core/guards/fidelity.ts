@@ -84,12 +84,12 @@ export function hasLowFidelity ({ recent: { all, equal } }: Fidelity): boolean {
 }
 
 /**
- * Stops over all epochs: those that served the probed answer, those that served another one, and those whose outcome was refused, or has
- * nothing to compare.
+ * Stops over all epochs: those that served the probed answer, those that served another one, those that a budget ended without a probe,
+ * and those whose outcome was refused, or has nothing to compare.
  */
-export interface StopTotals { readonly probed: number, readonly other: number, readonly refused: number }
+export interface StopTotals { readonly probed: number, readonly other: number, readonly unprobed: number, readonly refused: number }
 
-export const NO_STOPS: StopTotals = { probed: 0, other: 0, refused: 0 }
+export const NO_STOPS: StopTotals = { probed: 0, other: 0, unprobed: 0, refused: 0 }
 
 /** The totals with the stops that were counted between two states of an epoch's fidelity. */
 export function addStops (totals: StopTotals, before: Fidelity, after: Fidelity): StopTotals {

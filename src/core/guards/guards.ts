@@ -74,6 +74,11 @@ export function countRefused (guards: Guards, count: number): Guards {
   return count === 0 ? guards : { ...guards, stops: { ...stops, refused: stops.refused + count } }
 }
 
+/** Counts a stop by a budget that was not drawn for a probe. */
+export function countUnprobed (guards: Guards): Guards {
+  return { ...guards, stops: { ...guards.stops, unprobed: guards.stops.unprobed + 1 } }
+}
+
 /** Restarts the detectors under another tolerance: their counts are evidence against that of their time only. */
 export function withoutAlarms (guards: Guards): Guards {
   const fidelity = { ...guards.fidelity, detector: NO_FIDELITY.detector }
@@ -99,7 +104,9 @@ export function isSuspicious ({ is_suspected: was, drift, fidelity, late_labels:
   return DRIFT.isSuspected(drift, was) || BREACH.isSuspected(fidelity.detector, was) || areLabelsLate(late, was)
 }
 
-export function stopsReported ({ stops: { probed, other, refused } }: Guards): number { return probed + other + refused }
+export function stopsReported ({ stops: { probed, other, unprobed, refused } }: Guards): number {
+  return probed + other + unprobed + refused
+}
 
 /** Whether the alarm of drift was raised in a final slice. */
 export function hasDriftedFinally ({ drift_final: drift }: Guards): boolean { return DRIFT.isAlarmed(drift) }

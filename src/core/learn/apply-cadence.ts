@@ -3,7 +3,7 @@ import { addChecks, checksDue } from '../guards/cadences.js'
 import { type ContextState, withSlices } from './context-state.js'
 import { scoreOfEpoch, scoring } from '../scores/score.js'
 import { representsGroup } from '../outcome/observed-stop.js'
-import type { Policy } from '../policy/policy.js'
+import { type Policy, TOKENS } from '../policy/policy.js'
 import type { PendingOutcome } from './pending-outcomes.js'
 import { cadenceAt } from './threshold-in-force.js'
 import type { Fold } from './fold.js'
@@ -21,6 +21,7 @@ interface Asked { readonly checks: number, readonly tokens: number }
 export function applyCadence (fold: Fold, pending: PendingOutcome, arm: Arm | null, state: ContextState): ContextState {
   const { outcome, key, leaf } = pending
   if (arm === null || state.rule.index === -1 || outcome.cancelled === true || !representsGroup(outcome)) return state
+  if (state.epoch.meaning.score === TOKENS) return state // a treated generation asks once
   const policy = policyOf(fold.ledger, leaf) // workers ask at the leaf's cadence
   const asked = arm === 'treated' ? checksToStop(pending) : checksToCrossing(fold, pending, state, policy)
   if (asked === null) return state
@@ -52,7 +53,7 @@ function checksToCrossing (
     const { tokens } = step
     if (tokens !== last) checks++
     last = tokens
-    if (tokens < minTokens || step.confidence === null) continue
+    if (tokens < minTokens) continue
     const score = scoreOf(step)
     if (score !== null && score >= threshold) return { checks, tokens }
   }

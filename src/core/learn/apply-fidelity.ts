@@ -3,7 +3,7 @@ import { isBreached } from '../guards/breach.js'
 import { addDifference, countQueued, countTreated, type Fidelity, noteFloor } from '../guards/fidelity.js'
 import { type Guards, withFidelity, withoutComparison } from '../guards/guards.js'
 import { addLate } from '../guards/late-labels.js'
-import { observeStop, representsGroup } from '../outcome/observed-stop.js'
+import { isCompared, observeStop, representsGroup } from '../outcome/observed-stop.js'
 import { type ContextState, withSlices } from './context-state.js'
 import type { EffectiveThreshold } from './effective-threshold.js'
 import type { Fold } from './fold.js'
@@ -37,7 +37,8 @@ function watchFidelity (
 ): Fidelity {
   const { outcome, key } = pending
   const { generation_id: id, cancelled, stopped } = outcome
-  if (cancelled === true || !representsGroup(outcome) || !isServing(fold, pending, force, time)) return state.guards.fidelity
+  const isUnit = cancelled !== true && isCompared(state.epoch.meaning.score, outcome) && representsGroup(outcome)
+  if (!isUnit || !isServing(fold, pending, force, time)) return state.guards.fidelity
   const policy = policyOf(fold.ledger, key)
   const stop = stopped ? observeStop(outcome, policy.label, true) : undefined
   if (stop === null) return state.guards.fidelity // as if it had been refused (see `seeStop`)

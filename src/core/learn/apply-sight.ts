@@ -1,6 +1,6 @@
-import { countRefused } from '../guards/guards.js'
+import { countRefused, countUnprobed } from '../guards/guards.js'
 import { forgetStops, forgottenAt, isBlind, noteStops, noteUnits, type Sight } from '../guards/sight.js'
-import { observeStop } from '../outcome/observed-stop.js'
+import { isCompared, observeStop } from '../outcome/observed-stop.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import type { ContextState } from './context-state.js'
 import { moveShare } from './control-share.js'
@@ -35,6 +35,10 @@ export function seeUnits (fold: Fold, key: string, state: ContextState, units: r
 export function seeStop (fold: Fold, key: string, outcome: LoggedOutcome, time: number): void {
   const state = fold.get(key)
   if (state === undefined) return
+  if (!isCompared(state.epoch.meaning.score, outcome)) {
+    fold.set(key, { ...state, guards: countUnprobed(state.guards) })
+    return
+  }
   const isSeen = observeStop(outcome, policyOf(fold.ledger, key).label, true) !== null
   noteSeen(fold, key, state, { isSeen, count: 1 }, time)
 }

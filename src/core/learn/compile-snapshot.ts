@@ -4,12 +4,12 @@ import { chainLink, type ChainLink } from './chain-link.js'
 import { checkEveryTokens } from './check-distance.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce } from './effective-threshold.js'
 import { NO_JUDGEMENT } from './judge.js'
-import { scoreOfPolicy } from '../scores/score.js'
+import { checkCountsOf } from '../decide/scorer.js'
+import { scoreOfPolicy, scorerOf } from '../scores/score.js'
 import { byDepth, certifyingDepth, chainOf, isOpen, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import { keyBelow, nextParts, type PatternTree, patternTree, treesAt, treesBelow } from '../policy/pattern.js'
 import { CONFIDENCE, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../scores/predictor-version.js'
-import { scorerFor } from '../scores/predictor.js'
 
 /** A node that this compilation made, and may edit until it is finished. Its children may be nodes of the previous snapshot. */
 interface Draft {
@@ -228,10 +228,11 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], predictors: LivePr
   const leaf = chain.at(-1)!
   const { policy } = leaf
   const score = scoreOfPolicy(force.source.policy, levels, predictors)
+  const scorer = score === undefined ? null : scorerOf(score, key)
   return {
     context: force.source.key || null,
     threshold: score === undefined ? null : force.threshold, // without its predictor, a threshold stops nothing
-    scorer: score?.predictor == null ? null : scorerFor(score.predictor, key),
+    scorer,
     isSuspended: force.isSuspended,
     scope: force.scope,
     guarantee: force.guarantee,
@@ -240,6 +241,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], predictors: LivePr
     minTokens: policy.min_tokens,
     checkEveryTokens: checkEveryTokens(policy, force.source.checkDistance),
     checkGrowth: policy.check_growth,
+    checkCounts: checkCountsOf(scorer),
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),
     storePrompts: policy.store_prompts,

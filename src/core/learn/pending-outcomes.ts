@@ -1,7 +1,6 @@
 import { murmur3 } from '../decide/hash.js'
-import { GRID } from '../decide/grid.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
-import { type Scorer, scoreStep } from '../decide/scorer.js'
+import { gridOf, type ScoredBy, scoreOf } from '../decide/scorer.js'
 import { SignalNames } from '../scores/reservoir.js'
 import { sampledIndexes } from '../scores/sample.js'
 
@@ -75,8 +74,7 @@ export type PrunedOutcome = Omit<LoggedOutcome, 'steps'> & {
 interface Pruning {
   /** `min_tokens` of each context that learns from the outcome. */
   readonly minTokens: readonly number[]
-  /** The predictor that scores; `null`: the raw confidence does. */
-  readonly scorer: Scorer | null
+  readonly scorer: ScoredBy
   /** Whether a predictor may be trained on the steps, which needs more than the crossings. */
   readonly isSampled: boolean
 }
@@ -90,8 +88,7 @@ export function pruneSteps (outcome: PrunedOutcome, { minTokens, scorer, isSampl
   if (steps === null) return outcome
   const kept = new Set(isSampled ? sampledIndexes(steps) : [])
   for (const min of new Set(minTokens)) {
-    if (scorer === null) keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)
-    else keepCrossings(kept, steps, min, scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals))
+    keepCrossings(kept, steps, min, gridOf(scorer), (step) => scoreOf(scorer, step))
   }
   return { ...outcome, steps: steps.flatMap((step, place) => kept.has(place) ? [{ ...step, place }] : []), asked: steps.length }
 }

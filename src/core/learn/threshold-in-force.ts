@@ -6,7 +6,8 @@ import { usablePin } from '../scores/predictor-version.js'
 import { policyOf } from './ledger.js'
 import { certifyingDepth, certifyingKey, depthOf } from '../policy/context.js'
 import type { ContextState } from './context-state.js'
-import type { Cadence } from '../policy/policy.js'
+import { type Cadence, TOKENS } from '../policy/policy.js'
+import { checkCountsOf } from '../decide/scorer.js'
 import { checkEveryTokens } from './check-distance.js'
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
@@ -30,5 +31,6 @@ export function thresholdInForce (fold: Fold, key: string, time: number): Effect
 export function cadenceAt ({ ledger }: Fold, leaf: string, state: ContextState | undefined): Cadence {
   const policy = policyOf(ledger, leaf)
   const { check_growth: checkGrowth, min_tokens: minTokens } = policy
-  return { checkEveryTokens: checkEveryTokens(policy, state?.probes.distance), checkGrowth, minTokens }
+  const checkCounts = policy.score === TOKENS ? checkCountsOf(TOKENS) : undefined
+  return { checkEveryTokens: checkEveryTokens(policy, state?.probes.distance), checkGrowth, minTokens, checkCounts }
 }

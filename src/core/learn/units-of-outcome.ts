@@ -1,13 +1,13 @@
 import type { ContextState } from './context-state.js'
 import { type Score, scoreOfEpoch, scorerOf } from '../scores/score.js'
-import type { Policy } from '../policy/policy.js'
+import { type Policy, TOKENS } from '../policy/policy.js'
 import type { LivePredictors } from '../scores/predictor-version.js'
 import type { Predictor } from '../scores/predictor.js'
 import { type EvidenceUnit, evidenceUnitOf } from '../stats/evidence.js'
 import type { Em } from '../decide/step.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import { type JudgePolicy, withAuditedGains } from '../stats/judge-errors.js'
-import { type Scorer, scoreStep } from '../decide/scorer.js'
+import { gridOf, type ScoredBy, scoreOf } from '../decide/scorer.js'
 import { stopsOf, type Trace, type TraceStep } from '../stats/trace.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 
@@ -55,19 +55,21 @@ type UnitPolicy = Pick<Policy, 'label' | 'min_tokens'> & JudgePolicy
 /**
  * The same for a known score.
  * @param policy of the context that gathers the evidence
- * @param scorer a predictor with its weights for the leaf; `null`: the raw confidence
  */
-export function unitBy (outcome: GradedRun, policy: UnitPolicy, scorer: Scorer | null): UnitOfOutcome & { readonly unit: EvidenceUnit } {
+export function unitBy (outcome: GradedRun, policy: UnitPolicy, scorer: ScoredBy): UnitOfOutcome & { readonly unit: EvidenceUnit } {
   const logged = outcome.steps ?? []
   const raw = traceOf(outcome, policy)
   const { em } = raw
-  const steps = scorer === null
-    ? raw.steps
-    : raw.steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
-  const trace = { ...raw, steps }
-  const unit = evidenceUnitOf(trace, stopsOf(trace, policy.min_tokens, scorer?.grid))
+  const scored = scorer === null ? raw : { ...raw, steps: raw.steps.map((step, i) => ({ ...step, score: scoreOf(scorer, logged[i]!) })) }
+  const trace = scorer === TOKENS ? withoutProbes(scored) : scored
+  const unit = evidenceUnitOf(trace, stopsOf(trace, policy.min_tokens, gridOf(scorer)))
   const isLabelWanted = em === null && policy.label === 'exact_match' && outcome.no_label !== true && unit.eighths.some((d) => d !== 0)
   return { unit: withAuditedGains(unit, policy, outcome.u), em, isLabelWanted }
+}
+
+/** The trace of a run whose probes only control generations make: nothing is probed on the way to a budget. */
+function withoutProbes ({ probeTokens: _, ...trace }: Trace): Trace {
+  return { ...trace, steps: trace.steps.map(({ probeTokens: _, ...step }) => step) }
 }
 
 /** A control sample as evidence sees it, scored by the raw confidence. */
@@ -81,8 +83,9 @@ export function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label'>): Tra
 function traceStepOf (
   step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label }: Pick<Policy, 'label'>
 ): TraceStep {
-  const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed, difference } = step
+  const { tokens, asked_tokens: probeTokens, agreement, answer_digest: probed, difference } = step
   const em = step[label]
+  const score = scoreOf(null, step)
   if (difference !== undefined && label === 'exact_match') return { tokens, score, probeTokens, em, difference }
   if (em !== undefined || label !== 'exact_match') return { tokens, score, probeTokens, em }
   if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: digestsAgree(probed, final) }

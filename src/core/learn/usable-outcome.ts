@@ -32,8 +32,10 @@ function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: 
  * Whether a treated generation asked no more after its first step, since nothing could stop it then (see `isLeftAlone`). It is no example
  * of what a threshold does that came into force later.
  */
-export function wasLeftAlone (fold: Fold, { stopped, steps_asked: asked, tokens }: LoggedOutcome, { leaf, key }: Place): boolean {
-  if (stopped || asked === undefined || asked > 1) return false
+export function wasLeftAlone (
+  fold: Fold, { stopped, steps_asked: asked, tokens, budget_tokens: budget }: LoggedOutcome, { leaf, key }: Place
+): boolean {
+  if (stopped || budget !== undefined || asked === undefined || asked > 1) return false
   return isTwiceDue(cadenceAt(fold, leaf, fold.get(key)), tokens)
 }
 

@@ -1,5 +1,6 @@
+import { isStopProbed } from '../decide/arm.js'
 import { murmur3 } from '../decide/hash.js'
-import type { Label } from '../policy/policy.js'
+import { type Label, TOKENS } from '../policy/policy.js'
 import { digestsAgree } from './exact-match.js'
 import type { LoggedOutcome, StoppedProbe } from './outcome.js'
 
@@ -27,6 +28,13 @@ export function representsGroup (
   if (index === null || index >= 0) return (index ?? 0) === 0
   return murmur3(`fidelity:${id}`) / 0x1_0000_0000 * samples < 1
 }
+
+/**
+ * Whether a treated generation shows that its answer is the probed one, or could show that it is not: under thinking budgets only those do
+ * whose stop is drawn for a probe.
+ * @param score by name
+ */
+export function isCompared (score: string, { hash }: Pick<LoggedOutcome, 'hash'>): boolean { return score !== TOKENS || isStopProbed(hash) }
 
 /**
  * Compares the probed answer with the served answer. Without a label that decides, a difference counts as lost, or as far

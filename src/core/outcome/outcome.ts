@@ -32,6 +32,8 @@ export interface LoggedStep extends Graded {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
+  /** The worker found that the generation goes round in a loop. */
+  readonly repeats?: true
   /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
   readonly asked_tokens?: number
   /** What stopping here would have lost, in [-1, 1], as rewards or a label compare the two answers; absent: none do. */
@@ -67,7 +69,9 @@ export interface LoggedOutcome {
   readonly tokens: number
   readonly answer_tokens: number
   readonly stopped: boolean
-  /** Absent: it was not stopped. */
+  /** The budget that its first reply stated; absent: it stated none. */
+  readonly budget_tokens?: number
+  /** Absent: it was not stopped, or by a budget without a probe. */
   readonly stopped_probe?: StoppedProbe
   /** The client went away before it ended. */
   readonly cancelled?: boolean
@@ -117,6 +121,7 @@ export interface ReportedOutcome extends Answered {
   readonly stopped?: boolean
   readonly stopped_probe?: Answered & { readonly tokens: number }
   readonly stopped_by?: StoppedBy
+  readonly budget_tokens?: number
   /** The answer forced at the natural end of the reasoning. */
   readonly end_probe?: { readonly answer: string }
   readonly cancelled?: boolean
@@ -125,6 +130,7 @@ export interface ReportedOutcome extends Answered {
     readonly tokens: number
     readonly confidence: number | null
     readonly signals?: Readonly<Record<string, number>>
+    readonly repeats?: boolean
     readonly probe_tokens?: number
   }>
   readonly steps_complete?: boolean
@@ -138,7 +144,7 @@ export interface ReportedOutcome extends Answered {
 export interface StoppedBy {
   readonly score: number
   readonly threshold: number
-  /** Name of the predictor that gave the score; absent: the raw confidence. */
+  /** `tokens`, or the name of the predictor that gave the score; absent: the raw confidence. */
   readonly scorer?: string
   readonly snapshot_version: number
 }
@@ -183,8 +189,12 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   const full = { ...(em !== undefined && { exact_match: em }), ...(answer !== undefined && { agreement: 1 as const }) }
   const isFullRun = outcome.stopped !== true && outcome.arm !== 'treated' && outcome.retry_of === undefined
   const sent = outcome.steps ?? (isFullRun && outcome.steps_asked === 0 ? [] : undefined)
-  const steps = sent?.map(({ tokens, confidence, signals, em, reward, answer }): LoggedStep => ({
-    tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, reward, answer }),
+  const steps = sent?.map(({ tokens, confidence, signals, repeats, em, reward, answer }): LoggedStep => ({
+    tokens,
+    confidence: clampConfidence(confidence),
+    ...(signals && { signals }),
+    ...(repeats === true && { repeats }),
+    ...grade({ em, reward, answer }),
   }))
   const { probe_prefill_tokens: prefilled = 0, probe_tokens: decoded = probeTokensOfSteps(outcome) ?? 0 } = outcome
   return {
@@ -202,6 +212,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
+    ...(outcome.budget_tokens !== undefined && { budget_tokens: outcome.budget_tokens }),
     ...(probe !== undefined && { stopped_probe: gradeStoppedProbe(probe.tokens, grade(probe)) }),
     ...(outcome.cancelled === true && { cancelled: true }),
     ...(atEnd !== undefined && answer !== undefined && { end_probe: agreementWith(answer, normalise)(atEnd.answer) }),
@@ -264,7 +275,11 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (outcome.end_probe !== undefined && (outcome.stopped === true || outcome.answer === undefined)) {
     return { path: '/end_probe', message: 'is compared with the answer of a generation that ran to its end: send answer and no stopped, or omit end_probe' }
   }
-  if (outcome.stopped === true && probe?.em === undefined && probe?.reward === undefined && probe?.answer === undefined) {
+  if (outcome.budget_tokens !== undefined && outcome.arm === 'control') {
+    return { path: '/budget_tokens', message: 'a control generation has no budget: omit it, or send arm "treated"' }
+  }
+  const isProbed = probe?.em !== undefined || probe?.reward !== undefined || probe?.answer !== undefined
+  if (outcome.stopped === true && !isProbed && (probe !== undefined || outcome.budget_tokens === undefined)) {
     return { path: '/stopped_probe', message: 'is required where stopped is true: send the tokens of the step that stopped the generation, with the answer probed there, its em or its reward' }
   }
   if (probe !== undefined && probe.tokens > tokens) {

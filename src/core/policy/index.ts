@@ -5,8 +5,8 @@ export {
 } from './context.js'
 export { haveCommonContexts, patternFor, patternProblem, patternsIn, patternTree, type PatternTree, policyKeys, withPatterns } from './pattern.js'
 export { isLive, livePins, type Pin } from './pin.js'
-export { boundProblem, memberProblem, poolProblem, scoreProblem } from './policy-problem.js'
+export { boundProblem, memberProblem, poolProblem } from './policy-problem.js'
 export {
   type Cadence, CONFIDENCE, DEFAULT_POLICY, effectivePolicy, haveSameTerms, type Label, nextCheckTokens, patchedPolicy, type Policy,
-  type PolicyMergePatch, type PolicyPatch, policySources, UNREADABLE_POLICY,
+  type PolicyMergePatch, type PolicyPatch, policySources, TOKENS, UNREADABLE_POLICY,
 } from './policy.js'

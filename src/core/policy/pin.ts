@@ -1,7 +1,7 @@
 /** A threshold that an operator sets for a context; `null` means never stop. It carries no guarantee. */
 export interface Pin {
   readonly threshold: number | null
-  /** Name of the predictor whose score the threshold is for; absent: the raw confidence. */
+  /** `tokens`, or the name of the predictor whose score the threshold is for; absent: the raw confidence. */
   readonly scorer?: string
   /** Distinguishes that predictor from others of the same name. */
   readonly scorer_fingerprint?: string

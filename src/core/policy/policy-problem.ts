@@ -1,5 +1,5 @@
 import { certifyingDepth, chainOf, depthOf, isCertifying, isOpen, type Levels, ROOT } from './context.js'
-import { fieldsOf, type Policy, TOKENS } from './policy.js'
+import { fieldsOf, type Policy } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */
 interface PolicyProblem { readonly path: string, readonly message: string }
@@ -9,11 +9,6 @@ export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit
   if (bound <= limit) return null
   const message = `must be at most ${limit}, since ${bound} means that ${Math.round(1000 * bound) / 10} points of EM may be lost: for half a point state 0.005. The service allows more if MAX_EM_DROP_LIMIT is raised`
   return { path: '/max_em_drop', message }
-}
-
-/** Why the score of a policy is not available, or `null`. */
-export function scoreProblem ({ score }: Policy): PolicyProblem | null {
-  return score === TOKENS ? { path: '/score', message: 'cannot be "tokens" yet: state "confidence" or the name of a predictor' } : null
 }
 
 /** Why the level of the pools is not configured, or `null`. */

@@ -47,7 +47,7 @@ export interface Policy {
   readonly judge_gain_share: number
   /** Whether the prompts of generations whose label is wanted are kept for the grader, with their answers. */
   readonly store_prompts: boolean
-  /** The score that is compared with the threshold: the raw confidence, or the output of the predictor with this name. */
+  /** The score that is compared with the threshold: the raw confidence, the token count, or the output of the predictor with this name. */
   readonly score: string
 }
 
@@ -62,7 +62,7 @@ export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
 /** A JSON merge patch (RFC 7396) of what a context states: `null` removes a field, so that it is inherited. */
 export type PolicyMergePatch = { readonly [F in keyof Policy]?: Policy[F] | null }
 
-/** The scores that are no predictors. Budgets of tokens are not available yet. */
+/** The scores that are no predictors: the raw confidence, and the token count, whose thresholds are thinking budgets. */
 export const CONFIDENCE = 'confidence'
 export const TOKENS = 'tokens'
 
@@ -180,6 +180,8 @@ export interface Cadence {
   readonly checkEveryTokens: number
   readonly checkGrowth: number
   readonly minTokens: number
+  /** The only token counts with a check, ascending, instead of the distances. */
+  readonly checkCounts?: readonly number[] | undefined
 }
 
 /** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */
@@ -187,10 +189,11 @@ const SLACK = 1e-9
 
 /**
  * The next multiple of `checkEveryTokens` above `tokens`, at least `checkGrowth` times the tokens later, and not below `minTokens`. It is
- * the same in both arms, and a step that comes late moves no later check.
+ * the same in both arms, and a step that comes late moves no later check. Infinity: there is no further check.
  */
 export function nextCheckTokens (cadence: Cadence, tokens: number): number {
-  const { checkEveryTokens: every, checkGrowth: growth, minTokens } = cadence
+  const { checkEveryTokens: every, checkGrowth: growth, minTokens, checkCounts: counts } = cadence
+  if (counts !== undefined) return counts.find((count) => count > tokens && count >= minTokens) ?? Infinity
   const grown = growth === 0 ? 0 : Math.ceil(tokens * (1 + growth) / every - SLACK) * every
   return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
 }

@@ -1,5 +1,6 @@
 import type { Pin } from '../policy/pin.js'
 import { textDigest } from '../decide/hash.js'
+import { TOKENS } from '../policy/policy.js'
 import type { Predictor } from './predictor.js'
 
 /** The largest number of stored predictors, retired ones included. */
@@ -72,7 +73,7 @@ export function findPredictor (
  * means never stop, since doubt means continue.
  */
 export function usablePin (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
-  if (pin?.scorer === undefined) return pin
+  if (pin?.scorer === undefined || pin.scorer === TOKENS) return pin
   const { scorer: name, scorer_fingerprint: fingerprint, ...rest } = pin
   if (findPredictor(predictors, { name, fingerprint }) !== undefined) return pin
   return { ...rest, threshold: null }

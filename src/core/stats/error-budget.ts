@@ -1,5 +1,5 @@
-import { GRID } from '../decide/grid.js'
-import type { Policy } from '../policy/policy.js'
+import { BUDGETS, GRID } from '../decide/grid.js'
+import { type Policy, TOKENS } from '../policy/policy.js'
 
 // Rule E9: the error budget. Each epoch that people, repairs or a recovery opened after the first is another look at the traffic. The
 // first epoch has the error level, the k-th look after it 1 / (k (k + 1)) of it, which add up to twice the level at most. k falls by one
@@ -99,14 +99,18 @@ export interface RequestedGuarantee { readonly max_em_drop: number, readonly err
 export function requestOf ({ max_em_drop, error_level }: RequestedGuarantee): RequestedGuarantee { return { max_em_drop, error_level } }
 
 /**
- * A guarantee requested after the first evidence must reach a bar this many times higher. That covers every bound that could be tried: E
- * grows with the bound, so if it is too large at any bound below the drop of a threshold, it is at that drop itself. The first threshold
- * that loses too much depends on the bound, and may be any of the 30: each has its part of the level.
+ * A guarantee requested after the first evidence must reach a bar that is higher by this factor. It covers every bound that could be tried:
+ * E grows with the bound, so if it is too large at any bound below the drop of a threshold, it is at that drop itself. The first threshold
+ * that loses too much depends on the bound, and may be any of the 30, or of the 37 budgets: each has its part of the level.
  */
-const POST_HOC_FACTOR = GRID.length
+function postHocFactor (score: string): number { return score === TOKENS ? BUDGETS.length : GRID.length }
 
 /** The part of an epoch that its bar depends on. */
-interface Budgeted { readonly requested: RequestedGuarantee, readonly looks: Looks }
+interface Budgeted {
+  readonly requested: RequestedGuarantee
+  readonly looks: Looks
+  readonly meaning: { readonly score: string }
+}
 
 /** Whether a policy requested its guarantee after the first evidence. */
 export function isPostHoc ({ requested }: Pick<Budgeted, 'requested'>, { max_em_drop: bound, error_level: level }: RequestedGuarantee): boolean {
@@ -115,5 +119,5 @@ export function isPostHoc ({ requested }: Pick<Budgeted, 'requested'>, { max_em_
 
 /** ln of the value that E must reach. */
 export function barOf (epoch: Budgeted, policy: LevelPolicy & RequestedGuarantee): number {
-  return Math.log((isPostHoc(epoch, policy) ? POST_HOC_FACTOR : 1) / (testedLevel(policy) * lookShare(epoch.looks)))
+  return Math.log((isPostHoc(epoch, policy) ? postHocFactor(epoch.meaning.score) : 1) / (testedLevel(policy) * lookShare(epoch.looks)))
 }

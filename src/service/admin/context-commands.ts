@@ -3,7 +3,7 @@ import type { Command, Origin, PinWarning, SnapshotInputs } from '../../core/lea
 import {
   boundProblem, certifyingKey, depthOf, effectivePolicy, haveCommonContexts, isCertifying, isOpen, isPattern, isWithin, memberProblem,
   patchedPolicy, patternsIn, type Pin, type Policy, policyKeys, type PolicyMergePatch, type PolicyPatch, policySources, poolProblem,
-  ROOT, scoreProblem, UNREADABLE_POLICY, withPatterns,
+  ROOT, TOKENS, UNREADABLE_POLICY, withPatterns,
 } from '../../core/policy/index.js'
 import { fingerprintOf, type Predictor, scoreOfPolicy, usablePin } from '../../core/scores/index.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/index.js'
@@ -157,7 +157,8 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
         const { policies, pins } = await stated(revision)
         if (!create) await checkKnown(store, config, key, { policies, pins, prefix })
         const { score } = effectivePolicy(config.defaultPolicy, policies, key)
-        const pin = pinOf(request, origin, inputs.predictors.get(score))
+        if (score !== TOKENS && request.threshold !== null && request.threshold > 1) throw at('/threshold', new InvalidPolicyError(ABOVE_ONE))
+        const pin = pinOf(request, origin, score === TOKENS ? score : inputs.predictors.get(score))
         checkRoom(config, pins, key, { prefix, next: pin, isStop: neverStops })
         return { type: 'pin', key, pin, ...origin }
       }, { dry_run, confirm })
@@ -190,11 +191,14 @@ function identityOf (command: Command): unknown[] {
   }
 }
 
-/** @param predictor that scores in the context; `undefined`: the raw confidence is the score */
+const ABOVE_ONE = 'threshold must be at most 1, since the score of the context is no count of tokens: send a threshold from 0 to 1'
+
+/** @param scorer of the context; `undefined`: the raw confidence is the score */
 function pinOf (
-  { threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>, predictor: Predictor | undefined
+  { threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>, scorer: Predictor | typeof TOKENS | undefined
 ): Pin {
-  const score = predictor === undefined ? {} : { scorer: predictor.name, scorer_fingerprint: fingerprintOf(predictor) }
+  const ofPredictor = (used: Predictor) => ({ scorer: used.name, scorer_fingerprint: fingerprintOf(used) })
+  const score = scorer === undefined ? {} : scorer === TOKENS ? { scorer } : ofPredictor(scorer)
   return { threshold, ...score, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
 }
 
@@ -309,7 +313,7 @@ function checkPolicies (config: Config, before: StatedPolicies, after: StatedPol
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, after, at)
   for (const link of new Set(changed.flatMap((key) => withinPolicies(config, after, key)))) {
     const own = policyAt(link)
-    const problem = scoreProblem(own) ?? poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
+    const problem = poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem === null) continue
     const field = problem.path.slice(1)
     const source = policySources(after, link)[field as keyof Policy]

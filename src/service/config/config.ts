@@ -1,6 +1,6 @@
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { boundProblem, DEFAULT_POLICY, type PolicyPatch, poolProblem, scoreProblem } from '../../core/policy/index.js'
+import { boundProblem, DEFAULT_POLICY, type PolicyPatch, poolProblem } from '../../core/policy/index.js'
 import { isLoopback } from '../../http/host-check.js'
 import { ConfigError } from '../../settings/environment.js'
 import { redisAddress } from '../../store/redis/redis-address.js'
@@ -99,7 +99,7 @@ function readDefaultPolicy ({ DEFAULT_POLICY: text, MAX_EM_DROP_LIMIT: limit }: 
   let patch: PolicyPatch
   try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
   const policy = { ...DEFAULT_POLICY, ...patch }
-  const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? scoreProblem(policy) ?? poolProblem(policy, levels)
+  const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? poolProblem(policy, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
 }

@@ -34,6 +34,7 @@ export function renderDecision (decision: AnsweredDecision): string {
     (decision.would_stop ? '","would_stop":true,"arm":"' : '","would_stop":false,"arm":"') + decision.arm +
     '","context":' + JSON.stringify(decision.context) +
     ',"scope":"' + decision.scope + '","next_check_tokens":' + decision.next_check_tokens +
+    (decision.budget_tokens === undefined ? '' : `,"budget_tokens":${decision.budget_tokens}`) +
     (decision.probe ? ',"probe":true' : ',"probe":false') +
     ',"snapshot_version":' + decision.snapshot_version +
     (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings) +

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from '#typebox'
 import { type LoggedOutcome, rememberingNormaliser, type ReportedOutcome } from '../../core/outcome/index.js'
 import type { Policy } from '../../core/policy/index.js'
-import type { Scorer } from '../../core/decide/index.js'
+import type { ScoredBy } from '../../core/decide/index.js'
 import { pruneSteps } from '../../core/learn/index.js'
 import { check, number, text } from '../../store/encoding/stored-schemas.js'
 import { textBatchOf } from '../../store/event-store.js'
@@ -34,7 +34,7 @@ const isKept = check(KeptSchema)
  */
 export function answersToKeep (
   outcome: ReportedOutcome, entry: LoggedOutcome, policy: Pick<Policy, 'min_tokens' | 'store_prompts' | 'follow_up_seconds'>,
-  scorer: Scorer | null, now: number
+  scorer: ScoredBy, now: number
 ): KeptAnswers {
   const { answer, prompt, stopped_probe: probe } = outcome
   return {
@@ -52,7 +52,7 @@ function ofProbe ({ answer }: NonNullable<ReportedOutcome['stopped_probe']>): Ke
 
 function differing (
   { answer: final = '', steps = [] }: ReportedOutcome, entry: LoggedOutcome, { min_tokens: min }: Pick<Policy, 'min_tokens'>,
-  scorer: Scorer | null
+  scorer: ScoredBy
 ): KeptAnswers['early'] {
   const { steps: crossings } = pruneSteps(entry, { minTokens: [min], scorer, isSampled: false })
   const normalise = rememberingNormaliser()

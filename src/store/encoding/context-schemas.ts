@@ -5,11 +5,11 @@ import { type DifferenceSums, NO_SUMS, noEvidence, type PackedEvidence, startHis
 import {
   arePrompts, countPacked, type EvidenceSpan, NO_GRADER, type StoredCohort, type StoredSlice, type StoredUnits,
 } from '../../core/evidence/index.js'
-import { GRID } from '../../core/decide/index.js'
+import { BUDGETS, GRID } from '../../core/decide/index.js'
 import { openEpoch, packState, type StoredState, UNLIKELY_REASONS } from '../../core/learn/index.js'
-import { CONFIDENCE, DEFAULT_POLICY } from '../../core/policy/index.js'
+import { CONFIDENCE, DEFAULT_POLICY, TOKENS } from '../../core/policy/index.js'
 import { isGridLength } from '../../core/scores/index.js'
-import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, time } from './stored-schemas.js'
+import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, threshold, time } from './stored-schemas.js'
 
 const { max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
 
@@ -92,7 +92,7 @@ const reports = Type.Object({
 
 const rule = Type.Object({
   ...fieldsLike(newState.rule),
-  threshold: orNull(ratio),
+  threshold: orNull(threshold),
   judged_by: Type.Optional(terms),
   guarantee: orNull(Type.Object({
     max_em_drop: maxEmDrop,
@@ -166,7 +166,8 @@ export function isState (value: unknown): boolean {
   if (!hasStateFields(value)) return false
   const { epoch: { meaning }, evidence: { thresholds, final, accounted, open, span }, guards, membership } = value as StoredState
   const { late_labels: late } = guards
-  const isOfScore = meaning.score === CONFIDENCE ? thresholds === GRID.length : thresholds === 0 || isGridLength(thresholds)
+  const plain = { [CONFIDENCE]: GRID.length, [TOKENS]: BUDGETS.length }[meaning.score]
+  const isOfScore = plain !== undefined ? thresholds === plain : thresholds === 0 || isGridLength(thresholds)
   const own = membership?.evidence
   return isOfScore && [final, accounted, open.evidence, open.accounted].every((sums) => sums == null || isOfGrid(sums, thresholds)) &&
     areOfGrid(span, thresholds) && (late === undefined || late.differing.length === thresholds) &&

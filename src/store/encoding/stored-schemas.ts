@@ -1,7 +1,7 @@
 import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
-import { PROBE_FORM_NAMES } from '../../core/decide/index.js'
+import { MAX_TOKENS, PROBE_FORM_NAMES } from '../../core/decide/index.js'
 import type { LogEntry } from '../../core/learn/index.js'
 import { ROOT } from '../../core/policy/index.js'
 import { isGridLength, type Predictor } from '../../core/scores/index.js'
@@ -48,7 +48,10 @@ const policy = Type.Partial(Type.Object(PolicySchema.properties))
 
 const { label } = PolicySchema.properties
 
-const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
+/** Of any score. */
+export const threshold = Type.Number({ minimum: 0, maximum: MAX_TOKENS })
+
+const pin = Type.Object({ threshold: orNull(threshold), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
 
 const judged = {
   exact_match: Type.Optional(em),
@@ -65,6 +68,7 @@ const step = {
   tokens: number,
   confidence: orNull(number),
   signals: Type.Optional(numbersByName),
+  repeats: Type.Optional(Type.Literal(true)),
   asked_tokens: optional,
   ...judged,
   difference: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
@@ -84,6 +88,7 @@ const outcome = {
   tokens: number,
   answer_tokens: number,
   stopped: Type.Boolean(),
+  budget_tokens: optional,
   stopped_probe: Type.Optional(Type.Object({ tokens: number, ...judged })),
   cancelled: Type.Optional(Type.Boolean()),
   no_label: Type.Optional(Type.Literal(true)),
@@ -195,8 +200,8 @@ const change = Type.Object({
   key: text,
   cause: text,
   epoch: number,
-  before: orNull(ratio),
-  after: orNull(ratio),
+  before: orNull(threshold),
+  after: orNull(threshold),
   before_scorer: Type.Optional(text),
   after_scorer: Type.Optional(text),
   alarm: Type.Optional(Type.Object({ since: time, units: number, em_drop: number, stops: number })),

@@ -1,4 +1,4 @@
-import { GRID } from '../../../src/core/decide/grid.js'
+import { BUDGETS, GRID } from '../../../src/core/decide/grid.js'
 import type { ChainLink } from '../../../src/core/learn/chain-link.js'
 import type { Guarantee } from '../../../src/core/decide/guarantee.js'
 import { ALL_LABELS } from '../../../src/core/decide/rule.js'
@@ -6,7 +6,7 @@ import type { Pin } from '../../../src/core/policy/pin.js'
 import { compileSnapshot } from '../../../src/core/learn/compile-snapshot.js'
 import type { Snapshot } from '../../../src/core/decide/snapshot.js'
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
-import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
+import { DEFAULT_POLICY, type Policy, TOKENS } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/scores/predictor.js'
 import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
@@ -49,7 +49,7 @@ export const PREDICTOR: Predictor = {
 export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: LinkFields = {}): ChainLink {
   const index = rest.index ?? -1
   const ownPolicy = { ...DEFAULT_POLICY, ...AT_TEST_CADENCE, ...policy }
-  const grid = ownPolicy.score === PREDICTOR.name ? PREDICTOR.grid : GRID
+  const grid = { [PREDICTOR.name]: PREDICTOR.grid, [TOKENS]: BUDGETS }[ownPolicy.score] ?? GRID
   const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null, ...(pinScorer && { scorer: pinScorer }) }
   return {
     key,

@@ -86,6 +86,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     minTokens: 64,
     checkEveryTokens: 16,
     checkGrowth: 0,
+    checkCounts: undefined,
     controlShare: 0.4,
     evidenceShare: 0.4,
     storePrompts: false,

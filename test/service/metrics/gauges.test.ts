@@ -22,7 +22,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     const outcome = { generation_id: `g${i}`, sample_index: null, tokens: arm === 'control' ? 1000 : 600, full: { exact_match: em } } as const
     arms = addToArm(arms, arm, outcome, 'exact_match', arm === 'control' ? 0.3 : undefined)
   }
-  const state: ContextState = changed(openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' }), { guards: { arms, stops: { probed: 90, other: 7, refused: 3 }, breaches: 2 }, reports: { generations: 300, follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }, open_enrolments: 5 }, evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 2 }, last_at: 90_500 }, rule: { threshold: 0.9, index: 3 } })
+  const state: ContextState = changed(openEpoch(undefined, { cause: 'first_enrolment', policy: DEFAULT_POLICY, levels: ['task'], time: 0, name: '0-1' }), { guards: { arms, stops: { probed: 90, other: 7, unprobed: 0, refused: 3 }, breaches: 2 }, reports: { generations: 300, follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }, open_enrolments: 5 }, evidence: { open: { evidence: NO_EVIDENCE, unaccounted: 2 }, last_at: 90_500 }, rule: { threshold: 0.9, index: 3 } })
   const metrics = createMetrics()
   let isPaused = false
   const none = () => 0

@@ -123,7 +123,7 @@ t.test('a state without its evidence keeps what outlasts an epoch, certifies not
   const kept = {
     epoch: { number: 7, looks: { count: 2, at: 5, level: 0.1, uncertified: 7 } },
     savings: { sums: addTreated(NO_SAVINGS, 5) },
-    guards: { stops: { probed: 3, other: 2, refused: 1 }, breaches: 1, hold: { breaches: 1, until: 9, is_over: false } },
+    guards: { stops: { probed: 3, other: 2, unprobed: 0, refused: 1 }, breaches: 1, hold: { breaches: 1, until: 9, is_over: false } },
   }
   const blank = withoutEvidence(changed(state(3), { ...kept, rule: { index: 3, threshold: 0.9 } }))
   t.match(blank, { ...kept, rule: { index: -1, threshold: null }, reports: { generations: 0 } })

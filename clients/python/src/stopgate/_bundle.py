@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ._answers import ProbeForm
 from ._hash import murmur3
-from .generation import Arm, Cadence, Step, cadence_in
+from .generation import BUDGETS, Arm, Cadence, Step, cadence_in
 
 BUNDLE_FORMAT = 1
 
@@ -81,11 +81,25 @@ class Scorer(NamedTuple):
         return score is not None and score >= self.loosest
 
 
+class TokenCount(NamedTuple):
+    """The score whose thresholds are thinking budgets."""
+
+    name: str = "tokens"
+
+    def score(self, tokens: int, confidence: float | None, signals: Mapping[str, float]) -> float:
+        """The tokens themselves."""
+        return tokens
+
+    def may_stop(self, step: Step) -> bool:
+        """Whether the step reaches the smallest budget."""
+        return step.tokens >= BUDGETS[0]
+
+
 class Rule(NamedTuple):
     """The threshold, scorer, cadence and shares in force in one context."""
 
     threshold: float | None
-    scorer: Scorer | None
+    scorer: Scorer | TokenCount | None
     mode: str
     cadence: Cadence
     share: float
@@ -107,7 +121,7 @@ class Rule(NamedTuple):
 
     def stops(self, step: Step, arm: Arm | None) -> bool:
         """Whether to stop a generation of this arm here."""
-        if self.threshold is None or step.confidence is None or arm == "control" or self.mode != "enforce":
+        if self.threshold is None or arm == "control" or self.mode != "enforce":
             return False
         if step.tokens < self.cadence.min_tokens:
             return False
@@ -122,16 +136,17 @@ class Rule(NamedTuple):
 
     def leaves_alone(self, arm: Arm | None) -> bool:
         """Whether a generation needs no further checks: it is treated, and nothing can stop it."""
-        return arm == "treated" and (self.threshold is None or self.mode != "enforce")
+        is_open = self.threshold is not None and self.mode == "enforce" and not isinstance(self.scorer, TokenCount)
+        return arm == "treated" and not is_open
 
     def wants_probe(self, step: Step, arm: Arm | None, probed_score: float | None) -> bool:
         """Whether an answer forced here is worth its tokens: some threshold would first stop at this step."""
-        confidence = step.confidence
-        if arm != "control" or self.mode == "off" or confidence is None or step.tokens < self.cadence.min_tokens:
+        if arm != "control" or self.mode == "off" or step.tokens < self.cadence.min_tokens:
             return False
         if self.scorer is not None:
             return self.scorer.may_stop(step)
-        return any(k <= confidence and (probed_score is None or k > probed_score) for k in GRID)
+        sure = step.confidence
+        return sure is not None and any(k <= sure and (probed_score is None or k > probed_score) for k in GRID)
 
 
 class Bundle:
@@ -211,7 +226,9 @@ class Bundle:
         named: dict[str, Any] | None = others["named"].get(value, others.get("any"))
         return named
 
-    def _scorer(self, node: dict[str, Any], name: str) -> Scorer:
+    def _scorer(self, node: dict[str, Any], name: str) -> Scorer | TokenCount:
+        if name == TokenCount().name:
+            return TokenCount()
         weights, predictor = self._body["weights"][node["weights"]], self._body["predictors"][name]
         signals = tuple((s["name"], s["mean"], s["scale"]) for s in predictor["signals"])
         return Scorer(

@@ -39,22 +39,29 @@ def context_key_of(context: Context) -> str:
     return json.dumps(dict(context), sort_keys=True)
 
 
+BUDGETS = tuple(math.floor(32 * 2 ** (k / 3) + 0.5) for k in range(37))
+"""Thinking budgets in tokens, the only checks where the score is `tokens`."""
+
+
 class Cadence(NamedTuple):
     """When generations of a context ask; by default as the service has it in a context that it does not know yet."""
 
     check_every_tokens: int = 16
     min_tokens: int = 0
     check_growth: float = 0.25
+    at_budgets: bool = False
 
     def next_check(self, tokens: int) -> int:
         """When to ask next, in tokens.
 
         It is the next multiple of `check_every_tokens` above `tokens`, at least `check_growth` times the tokens later,
-        and not below `min_tokens`.
+        and not below `min_tokens`; or the next budget. NEVER: there is no further check.
 
         Args:
             tokens: generated so far.
         """
+        if self.at_budgets:
+            return next((count for count in BUDGETS if count > tokens and count >= self.min_tokens), NEVER)
         every = self.check_every_tokens
         # Without the small term, a product such as 320 * 1.1 would be rounded up past the multiple that it equals.
         grown = math.ceil(tokens * (1 + self.check_growth) / every - 1e-9) * every
@@ -63,7 +70,9 @@ class Cadence(NamedTuple):
 
 def cadence_in(rule: Mapping[str, Any]) -> Cadence:
     """The cadence in a rule of a bundle, or of a reply."""
-    return Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
+    return Cadence(
+        rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"], rule.get("scorer") == "tokens"
+    )  # fmt: skip
 
 
 class _ProbeFields(NamedTuple):
