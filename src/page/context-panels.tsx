@@ -9,10 +9,10 @@ export interface PanelProps { readonly context: ContextDetail, readonly policy: 
 
 const VERDICTS = {
   held: ['bad', '▲', 'Stops lost the answers that were probed, so no certified threshold is in force for a time.'],
-  breached: ['bad', '▲', 'Real stops lose more than you allow.'],
-  suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
-  none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
-  unknown: ['muted', '–', 'Nothing is known yet of what real stops lose since the threshold or the mode last changed.'],
+  breached: ['bad', '▲', 'Served answers lose more EM against the probed ones than is allowed.'],
+  suspected: ['warn', '△', 'Served answers seem to lose more EM against the probed ones than is allowed.'],
+  none: ['good', '✓', 'Stops serve what was probed.'],
+  unknown: ['muted', '–', 'Nothing is known yet of what stops serve since the threshold or the mode last changed.'],
 } as const
 
 interface DifferenceProps { readonly estimate: number, readonly interval: NonNullable<Interval>, readonly bound: number }
@@ -75,7 +75,7 @@ export function ArmsPanel ({ context: { arms, em_difference_interval: interval, 
         ]}
       />
       {interval === null
-        ? <p class='note'>Too few graded generations in an arm for a comparison.</p>
+        ? <p class='note'>A comparison of the arms needs 20 right and 20 wrong answers in each.</p>
         : (
           <>
             <DifferenceBar estimate={estimate} interval={interval} bound={policy.max_em_drop} />

@@ -107,11 +107,11 @@ type Alarm = FleetReply['alarms'][number]['alarm']
 /** The meaning of each alarm, and whether something was lost. */
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
   drift: ['bad', 'Stopping loses more EM than allowed, as full runs show. The certified threshold was withdrawn.'],
-  breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
+  breach: ['bad', 'Served answers lose more EM than the probed ones, by more than is allowed. A certified threshold was withdrawn; a pin stays.'],
   left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
   large_loss: ['bad', 'Stopping loses more than 5 points of EM. A pin or its policy allows that: check the pin, and max_em_drop.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
-  breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
+  breach_suspected: ['warn', 'Served answers seem to lose more EM than the probed ones, by more than is allowed. More control generations are drawn.'],
   outcomes_missing: ['warn', 'Most enrolled generations are missing: their outcomes, steps or labels have not arrived in time.'],
   labels_missing: ['warn', 'Labels do not come, or come later than before: differing answers count as lost, or a loss may be hidden. The page of the context says more.'],
   tokens_lost: ['warn', 'Probes cost more tokens than stops save.'],

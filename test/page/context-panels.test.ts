@@ -25,7 +25,7 @@ t.test('the arms are compared, with the interval of their difference', async (t)
 t.test('arms that are too small are not compared', async (t) => {
   const empty = { ...treated!, generations: 0, em: null, em_interval: null, tokens: null, tokens_interval: null }
   const page = await open(t, { arms: [control!, empty], em_difference_interval: null })
-  t.match(page.card('Control against treated'), 'Too few graded generations in an arm for a comparison.')
+  t.match(page.card('Control against treated'), 'A comparison of the arms needs 20 right and 20 wrong answers in each.')
   t.same(page.table('Control against treated')[2], ['Treated (stopped at the threshold)', '0', '–', '–'])
   t.equal(page.all('.difference').length, 0)
 })
@@ -52,16 +52,16 @@ t.test('served answers are compared with probed ones', async (t) => {
   replies.context = example('context', { fidelity: { ...fidelity, stops: 0, ratio: null, em_drop: null, interval: null } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'No stop has been reported since the threshold or the mode last changed.')
-  t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose since the threshold or the mode last changed.', 'which is no good news')
+  t.equal(page.read('.verdict'), '– Nothing is known yet of what stops serve since the threshold or the mode last changed.', 'which is no good news')
 })
 
 t.test('a breach is shown in red, a suspicion as a warning, and neither in green', async (t) => {
   const cases = [
-    ['good', '✓ No sign that real stops lose more than you allow.', {}],
-    ['warn', '△ Real stops seem to lose more than you allow.', { breach: 'suspected' }],
-    ['bad', '▲ Real stops lose more than you allow.', { breach: 'breached' }],
+    ['good', '✓ Stops serve what was probed.', {}],
+    ['warn', '△ Served answers seem to lose more EM against the probed ones than is allowed.', { breach: 'suspected' }],
+    ['bad', '▲ Served answers lose more EM against the probed ones than is allowed.', { breach: 'breached' }],
     ['bad', '▲ Stops lost the answers that were probed, so no certified threshold is in force for a time.', { breach: 'suspected', held_until: '2026-03-04T12:00:00.000Z' }],
-    ['bad', '▲ Real stops lose more than you allow.', { breach: 'breached', held_until: '2026-03-04T12:00:00.000Z' }],
+    ['bad', '▲ Served answers lose more EM against the probed ones than is allowed.', { breach: 'breached', held_until: '2026-03-04T12:00:00.000Z' }],
   ] as const
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
