@@ -23,7 +23,7 @@ t.test('a caller that is bound to a prefix sees no key outside it', async (t) =>
   const { store, config } = await build(t)
   const policies = new Map([['model=secret', {}], ['model=q,task=a', {}]])
   const check = (prefix: string | null) => checkKnown(store, config, 'model=q,task=secret', { policies, pins: new Map(), prefix })
-  await t.rejects(check('model=q'), { message: /\(nearest known: model=q,task=a\)/ })
+  await t.rejects(check('model=q'), { message: /\(nearest known: model=q,task=a;/ })
   await t.rejects(check(null), { message: /model=secret/ })
 })
 

@@ -26,7 +26,7 @@ t.test('an unreadable change has the time and version of the change after it', a
   const now = { time: 90, version: 9 }
   const change = { time: 5, key: '*', cause: 'evidence', epoch: 1, before: null, after: 0.97 }
   const text = (odd: object) => JSON.stringify({ ...change, version: 4, ...odd })
-  const odd = ['{', 'null', '7', text({ time: 1e300 }), text({ after: 2 }), text({ key: null }), text({ epoch: '1' }), text({ version: 'x' })]
+  const odd = ['{', 'null', '7', text({ time: 1e300 }), text({ after: -2 }), text({ key: null }), text({ epoch: '1' }), text({ version: 'x' })]
   for (const kept of odd) {
     t.same(readChanges([{ id: 'a', text: kept }, { id: 'b', text: text({}) }, { id: 'c', text: kept }], now), [
       { ...UNREADABLE_CHANGE, id: 'a', ...now }, { ...change, id: 'b', version: 4 }, { ...UNREADABLE_CHANGE, id: 'c', time: 5, version: 4 },
