@@ -1,10 +1,11 @@
+import { ContextAlarms } from './alarms.js'
 import type { ContextDetail, FleetPageReply, PolicyReply, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, type PanelProps, PredictorsPanel, ProbeFormPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, KeyText, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
-import { ago, clockTime, count, counted, percent, points, short, spread, threshold, words } from './format.js'
+import { ago, clockTime, count, counted, percent, points, short, spread, threshold } from './format.js'
 import { useData } from './live.js'
 import { MovesPanel } from './moves-panel.js'
 import { UnknownContext } from './next-step.js'
@@ -106,7 +107,6 @@ function KnownContext ({ name }: { name: string }) {
       {staleSince !== null && <DecidedNow name={name} />}
       <p class='badges'>
         {(!isSum || pin !== null) && <Badge kind={pin === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
-        {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
         <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
       </p>
       <Actions context={context} onDone={() => { reload(); reloadPolicy() }} />
@@ -135,6 +135,7 @@ function KnownContext ({ name }: { name: string }) {
             )
       )}
       {fault !== null && <p class='banner info'><span aria-hidden='true'>△</span> The grader is taken for broken. {FAULTS[fault]}</p>}
+      <ContextAlarms context={context} tradeoff={tradeoff} />
       {isSum && <><SumTiles context={context} /><ContextsTable prefix={name} /></>}
       {policy === null && <Loading error={policyError} />}
       {!isSum && policy !== null && <Figures context={context} policy={policy.effective} tradeoff={tradeoff} />}

@@ -148,10 +148,33 @@ t.test('a hostile reason or name is shown as text', async (t) => {
   t.equal(page.all('#page script, .banner b').length, 0)
 })
 
-t.test('problems with the reports of workers are shown as warnings', async (t) => {
-  const page = await open(t, { ...UNCERTIFIED, warnings: ['outcomes_missing', 'left_out_high'] })
-  t.same(page.all('.badge.warn').map(({ textContent }) => textContent), ['▲ outcomes missing', '▲ left out high'])
-  t.equal(page.colourOf(page.all('.badge.warn')[0]!), page.paletteOf('warn'))
+t.test('problems with the reports of workers are shown with their meaning', async (t) => {
+  const page = await open(t, { ...UNCERTIFIED, warnings: ['outcomes_missing', 'grader_broken'] })
+  t.equal(page.card('Alarms (2)'), [
+    '△', 'outcomes missing', 'Most enrolled generations are missing: their outcomes, steps or labels have not arrived in time.',
+    '▲', 'grader broken', 'Grades show no differences, or contradict each other: no further threshold is certified, and a loss would not be seen.',
+  ].join('\n'))
+  t.same(page.all('.alarms .sign').map((sign) => page.colourOf(sign)), [page.paletteOf('warn'), page.paletteOf('bad')])
+})
+
+t.test('a suspicion of drift or breach is an alarm before anything is withdrawn, and not after', async (t) => {
+  const { forecast } = example('tradeoff')
+  const suspicious = example('tradeoff', { forecast: { ...forecast, heading: 'stricter' } })
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  const alarms = async (context: Partial<ContextDetail>, tradeoff = example('tradeoff')) => {
+    Object.assign(replies, { context: example('context', context), tradeoff })
+    await page.send('change')
+    return page.all('.alarms b').map(({ textContent }) => textContent)
+  }
+  const suspected = { fidelity: { ...fidelity, breach: 'suspected' as const } }
+  t.same(await alarms({}), [])
+  t.same(await alarms({}, suspicious), ['drift suspected'])
+  t.match(page.card('Alarms (1)'), /may have begun to lose more right answers than you allow\. It goes on until that is certain; then the service withdraws a certified threshold by itself/)
+  t.same(await alarms(suspected), ['breach suspected'])
+  t.match(page.card('Alarms (1)'), 'to take no risk until then, set the mode to off')
+  t.same(await alarms({ fidelity: { ...fidelity, breach: 'breached' } }), [])
+  t.same(await alarms({ ...UNCERTIFIED, ...suspected }, suspicious), [], 'nothing is stopped')
 })
 
 t.test('a grader that is taken for broken is named with the sign of it', async (t) => {

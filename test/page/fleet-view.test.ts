@@ -92,7 +92,7 @@ t.test('a drift alarm is shown in red with its time and its effect', async (t) =
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { alarms, alarms_total: 1002 }) }))
   t.equal(page.card('Alarms (1,002)'), [
     '▲', 'drift in model=q,task=a 48 min ago', 'Stopping loses more EM than allowed, as full runs show. The certified threshold was withdrawn.',
-    '△', 'drift suspected in model=q,task=b', 'More EM seems to be lost than allowed. More control generations are drawn.',
+    '△', 'drift suspected in model=q,task=b', 'Stopping may have begun to lose more right answers than you allow. It goes on until that is certain; then the service withdraws a certified threshold by itself. A pin stays. To take no risk until then, set the mode to off.',
     'and 1,000 more',
   ].join('\n'))
   const [drift, suspected] = page.all('.alarms .sign')
