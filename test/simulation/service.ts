@@ -119,30 +119,37 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const { steps, answer_tokens = 0, ...rest } = run
       const { generation_id, context = {} } = run
       const id = { generation_id, context }
-      const { decision: { arm, next_check_tokens: next }, rule, u } = decideStep(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      const { decision: { arm, next_check_tokens: next, budget_tokens: budget, probe }, rule, u } = decideStep(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
       let enrolled: EnrolmentEntry | undefined
       const enrol = (...[drawn, u, hash]: Parameters<EnrolmentSink['enrol']>) => { enrolled = { ...drawn, draws: [[u, hash]] } }
       enrolDraw({ enrol }, snapshot, rule, { u: u!, id: generation_id, tokens: 0, context })
       // One object for all steps, which is faster.
       const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null }
       // A control generation continues at every step, so it need not ask.
-      const stoppedAt = arm === 'control' || next === null
-        ? -1
-        : steps.findIndex(({ tokens, confidence, signals }) => {
-          asked.tokens = tokens
-          asked.confidence = confidence
-          if (signals !== undefined) asked.signals = signals
-          return decide(snapshot, 'fresh', asked).decision === 'stop'
-        })
+      const stoppedAt = budget != null
+        ? steps.findIndex(({ tokens }) => tokens >= budget)
+        : arm === 'control' || next === null
+          ? -1
+          : steps.findIndex(({ tokens, confidence, signals }) => {
+            asked.tokens = tokens
+            asked.confidence = confidence
+            if (signals !== undefined) asked.signals = signals
+            return decide(snapshot, 'fresh', asked).decision === 'stop'
+          })
       const stop = steps[stoppedAt]
-      const checks = next === null ? 0 : stop === undefined ? steps.length : stoppedAt + 1
-      const probe_tokens = steps.slice(0, checks).reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
-      const known = { answer_tokens, arm, steps_asked: checks, probe_tokens }
+      const probed = budget != null
+        ? stop !== undefined && probe ? [stop] : []
+        : steps.slice(0, next === null ? 0 : stop === undefined ? steps.length : stoppedAt + 1)
+      const checks = probed.length
+      const probe_tokens = probed.reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
+      const asks = budget == null ? { steps_asked: checks } : { steps_asked: 1, budget_tokens: budget }
+      const known = { answer_tokens, arm, probe_tokens, ...asks }
       if (arm === 'control') report({ ...run, samples: 1, arm }, enrolled)
       else if (stop === undefined) report({ ...rest, ...known })
       else {
         const tokens = Math.min(stop.tokens + answer_tokens, run.tokens)
-        report({ ...rest, ...known, stopped: true, stopped_probe: { tokens: stop.tokens, em: stop.em! }, tokens, em: stop.em! })
+        const stopped_probe = { tokens: stop.tokens, em: stop.em! }
+        report({ ...rest, ...known, stopped: true, ...(checks > 0 && { stopped_probe }), tokens, em: stop.em! })
       }
       return { arm, stoppedAt, checks }
     },
