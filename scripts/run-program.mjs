@@ -9,10 +9,12 @@ const env = { ...process.env, PATH: [join(process.cwd(), 'node_modules', '.bin')
 
 /**
  * Starts a program that shares this process's input and output.
+ * @param more.env more environment variables
+ * @param more.output 'pipe' for a program whose output this process reads
  * @returns the child process and its exit status, which is 1 where a signal ended it or where it could not start
  */
-export function start (program, args = [], moreEnv = {}) {
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...env, ...moreEnv } })
+export function start (program, args = [], { env: moreEnv = {}, output = 'inherit' } = {}) {
+  const child = spawn(program, args, { stdio: ['inherit', output, 'inherit'], env: { ...env, ...moreEnv } })
   const status = new Promise((resolve) => {
     child.once('error', (error) => { console.error(`${program}: ${error.message}`); resolve(1) })
     child.once('exit', (code) => resolve(code ?? 1))
@@ -21,8 +23,8 @@ export function start (program, args = [], moreEnv = {}) {
 }
 
 /** Runs a program to its end. If it fails, this script ends with the same exit status. */
-export async function run (program, args = [], moreEnv = {}) {
-  const status = await start(program, args, moreEnv).status
+export async function run (program, args = []) {
+  const status = await start(program, args).status
   if (status !== 0) process.exit(status)
 }
 

@@ -25,18 +25,36 @@ export function together (folder, name = folder) {
   return path
 }
 
-/** The files of npm test. */
+/**
+ * The suites of npm test: the files for tap, each with the compiled test files that it runs in its process.
+ * @returns {Map<string, string[]>}
+ */
 export function quickTests () {
   const entries = readdirSync(TESTS, { withFileTypes: true })
   const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== SLOW)
-    .map(({ name }) => ({ folder: name, name, count: testsIn(join(TESTS, name)).length }))
-  folders.push({ folder: '.', name: 'top', count: entries.filter(({ name }) => isTest(name)).length })
+    .map(({ name }) => ({ folder: name, name, files: testsIn(join(TESTS, name)) }))
+  folders.push({ folder: '.', name: 'top', files: entries.filter(({ name }) => isTest(name)).map(({ name }) => join(TESTS, name)) })
   // tap starts files in the order of their names. The largest folders take longest, so they come first.
-  folders.sort((a, b) => b.count - a.count)
-  return folders.filter(({ count }) => count > 0).map(({ folder, name }, i) => together(folder, `${String(i + 1).padStart(2, '0')}-${name}`))
+  folders.sort((a, b) => b.files.length - a.files.length)
+  return new Map(folders.filter(({ files }) => files.length > 0)
+    .map(({ folder, name, files }, i) => [together(folder, `${String(i + 1).padStart(2, '0')}-${name}`), files]))
 }
 
-/** The files of npm run test:slow. */
+/** The suites of npm run test:slow, each of one file. @returns {Map<string, string[]>} */
 export function slowTests () {
-  return [...testsIn(join(TESTS, SLOW)), ...testsIn(RESEARCH)]
+  return new Map([...testsIn(join(TESTS, SLOW)), ...testsIn(RESEARCH)].map((file) => [file, [file]]))
+}
+
+/**
+ * The suites that are named: test files such as `test/app/cors.test.ts`, and folders of `test/` such as `test/app`.
+ * @param {string[]} names
+ * @returns {Map<string, string[]>}
+ */
+export function namedTests (names) {
+  return new Map(names.map((name) => {
+    const path = name.replace(/^(?:\.\/)?(.*?)\/?$/, 'dist/tests/$1').replace(/\.ts$/, '.js')
+    if (isTest(path)) return [path, [path]]
+    const folder = path.replace(`${TESTS}/`, '')
+    return [together(folder), testsIn(path)]
+  }))
 }
