@@ -7,7 +7,7 @@ import { prefixesAt } from '../../src/core/stats/prefixes.js'
 import type { CohortRules } from '../../src/core/evidence/accounting.js'
 import { Cohort } from '../../src/core/evidence/cohort.js'
 import { addFinalSlice, newSpan, PrefixSpans } from '../../src/core/evidence/evidence-span.js'
-import { atMost, rateOf } from '../random.js'
+import { rateOf } from '../random.js'
 import { entryOf, rulesWith, unitWith } from './evidence/cohort-fixtures.js'
 
 // Breaking any rule of evidence (docs/concepts/certificate.md) gives false certificates. For each of them a world in which stopping loses
@@ -107,16 +107,18 @@ interface Rule {
   readonly drop?: number
   readonly kept?: Counting
   readonly broken: (random: Random, world: readonly Sample[]) => boolean
+  /** Runs in which the rule, kept, certifies falsely. */
+  readonly isFalse?: number
 }
 
-function judgeRule (name: string, { world, drop = 0.06, kept = {}, broken }: Rule): void {
+function judgeRule (name: string, { world, drop = 0.06, kept = {}, broken, isFalse = 0 }: Rule): void {
   t.test(name, async (t) => {
     const rate = (loss: number, count: (random: Random, world: readonly Sample[]) => boolean) =>
       rateOf(RUNS, (random) => count(random, world(random, loss)))
     const falsely = rate(drop, broken)
     const keeping = rate(drop, (random, samples) => byEnrolment(random, samples, kept))
     t.ok(falsely >= 0.5, `broken, it certifies falsely in ${100 * falsely} % of the runs`)
-    t.ok(keeping <= atMost(0.05, RUNS), `kept, in ${100 * keeping} %`)
+    t.ok(keeping * RUNS <= isFalse, `kept, in ${keeping * RUNS} of ${RUNS}, where ${isFalse} are known`)
     t.ok(rate(0, (random, samples) => byEnrolment(random, samples, kept)) >= 0.9, 'kept, it certifies what loses nothing')
   })
 }
@@ -211,4 +213,5 @@ judgeRule('E8: a certificate spans half an hour. Without a span it is about a fe
   }).flat(),
   kept: { rules: { ...RULES, span: 1_800_000 } },
   broken: (random, world) => byEnrolment(random, world),
+  isFalse: 1, // half of the answers of an unlucky job are lost, and the span holds only 30 jobs
 })

@@ -65,9 +65,12 @@ export class Backoff {
   readonly #maxMs: number
   #nextMs: number
 
-  constructor (firstMs: number, maxMs: number) {
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
+
+  constructor (firstMs: number, maxMs: number, sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal })) {
     this.#firstMs = this.#nextMs = firstMs
     this.#maxMs = maxMs
+    this.#sleep = sleep
   }
 
   reset (): void { this.#nextMs = this.#firstMs }
@@ -76,6 +79,6 @@ export class Backoff {
   async wait (signal: AbortSignal, minMs = 0): Promise<void> {
     const ms = Math.max(minMs, this.#nextMs * (0.5 + Math.random() / 2))
     this.#nextMs = Math.min(this.#maxMs, 2 * this.#nextMs)
-    await setTimeout(ms, undefined, { signal }).catch(() => {})
+    await this.#sleep(ms, signal).catch(() => {})
   }
 }

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { Backoff, createServiceClient } from '../../../src/proxy/service-link/service-calls.js'
+import { until } from '../../helper.js'
 
 t.test('calls have the token, and failures say whether to call again', async (t) => {
   const server = createServer((request, response) => {
@@ -22,11 +24,24 @@ t.test('calls have the token, and failures say whether to call again', async (t)
 
 t.test('a wait ends when the signal aborts', async (t) => {
   const ending = new AbortController()
-  const waiting = new Backoff(1e6, 1e6).wait(ending.signal)
+  let hasEnded = false
+  new Backoff(1e8, 1e8).wait(ending.signal).then(() => { hasEnded = true })
+  await setImmediate()
+  t.notOk(hasEnded)
   ending.abort()
-  await waiting
-  const backoff = new Backoff(1, 2)
-  for (let i = 0; i < 3; i++) await backoff.wait(new AbortController().signal)
+  await until('the wait has ended', () => hasEnded)
+})
+
+t.test('waits double up to the longest, and begin at the first again after a reset', async (t) => {
+  const waited: number[] = []
+  const backoff = new Backoff(100, 400, async (ms) => { waited.push(ms) })
+  const { signal } = new AbortController()
+  for (let i = 0; i < 5; i++) await backoff.wait(signal)
   backoff.reset()
-  t.pass('short waits end')
+  await backoff.wait(signal)
+  await backoff.wait(signal, 1000)
+  const upTo = [100, 200, 400, 400, 400, 100]
+  t.equal(waited.length, 7)
+  for (const [i, most] of upTo.entries()) t.ok(waited[i]! >= most / 2 && waited[i]! <= most, `${waited[i]} ms of ${most}`)
+  t.equal(waited[6], 1000, 'never less than is asked for')
 })

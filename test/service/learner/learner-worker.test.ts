@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { pino } from 'pino'
 import t from 'tap'
@@ -44,17 +43,19 @@ t.test('after an uncaught exception the store is intact and every outcome counts
   })
   const script = new URL(`data:text/javascript,import ${JSON.stringify(WORKER.href)}; setTimeout(() => { throw new RangeError('out of nowhere') }, 300)`)
   const learner = startLearnerThread({ config, log, script })
+  t.teardown(() => learner.close())
   let reported = 0
-  while (failures.length === 0) {
+  await until('the thread has failed', async () => {
     await store.append(Array.from({ length: 50 }, () => gradeOutcome('salt', losslessOutcome(`g${reported++}`) as ReportedOutcome)))
-    await setTimeout(20) // a store in memory takes more than the learner can catch up with
-  }
+    return failures.length > 0
+  })
   await learner.close()
   t.match(errors[0], { type: 'RangeError', message: 'out of nowhere', stack: /out of nowhere\n +at / })
   const calm = startLearnerThread({ config, log, script: WORKER })
+  t.teardown(() => calm.close())
   await until('all are learned', async () => (await store.revision()).lag === 0)
   const now = Date.now() + 60_000
-  const described = await calm.describe(now)
+  const described = await until('the thread has opened its store', () => calm.describe(now).catch(() => null))
   t.match(described.rows.find(({ key }) => key === KEY), { generations_per_hour: Number })
   t.same(described, await describeHere(store, config, now), 'the thread describes contexts as this one would')
   await calm.close()
@@ -79,11 +80,12 @@ t.test('a hanging learner is replaced, and every outcome counts once', { skip: w
   const script = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
   const ends: string[] = []
   const learner = startLearnerThread({ config, log: pino({ level: 'silent' }), script, hangsAfterMs: 5000, onEnd () { ends.push('end') } })
+  t.teardown(() => learner.close())
   let reported = 0
-  while (ends.length === 0) {
+  await until('the thread has been given up', async () => {
     await store.append(Array.from({ length: 20 }, () => gradeOutcome('salt', losslessOutcome(`g${reported++}`) as ReportedOutcome)))
-    await setTimeout(50)
-  }
+    return ends.length > 0
+  })
   await until('another has learned all', async () => (await store.revision()).lag === 0)
   await learner.close()
   t.equal((await store.readContexts([KEY])).get(KEY)!.reports.generations, reported)

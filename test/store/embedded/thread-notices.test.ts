@@ -2,7 +2,14 @@ import { symlinkSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { ThreadNotices } from '../../../src/store/embedded/thread-notices.js'
-import { temporaryFolder } from '../../helper.js'
+import { temporaryFolder, until } from '../../helper.js'
+
+/** A wait that only an event ends: its own timeout is after 23 days. */
+function waitOf (notices: ThreadNotices): { hasEnded: boolean } {
+  const wait = { hasEnded: false }
+  notices.appended(2e9).then(() => { wait.hasEnded = true })
+  return wait
+}
 
 t.test('stores of one folder receive each other\'s events, whatever path they use', async (t) => {
   const folder = await temporaryFolder(t)
@@ -11,11 +18,11 @@ t.test('stores of one folder receive each other\'s events, whatever path they us
   t.teardown(() => { for (const events of [one, same, other]) events!.close() })
   const heard: string[] = []
   for (const [name, events] of Object.entries({ one, same, other })) events!.on('notice', () => { heard.push(name) })
-  const woken = same!.appended(60_000)
+  const wait = waitOf(same!)
   one!.emit('notice')
   t.same(heard, ['one'], 'the store that emits an event receives it at once')
   one!.emit('appended')
-  await woken
+  await until('the other store is woken', () => wait.hasEnded)
   t.same(heard, ['one', 'same'])
 })
 
@@ -24,17 +31,18 @@ t.test('threads receive each other\'s events', async (t) => {
   const events = new ThreadNotices(folder)
   t.teardown(() => events.close())
   const code = `new BroadcastChannel('stopgate ' + require('fs').realpathSync(${JSON.stringify(folder)})).postMessage('appended'); process.exit()`
-  const woken = events.appended(60_000)
+  const wait = waitOf(events)
   new Worker(code, { eval: true, execArgv: [] }) // eslint-disable-line no-new
-  await woken
-  t.pass('woken')
+  await until('the other thread has woken this one', () => wait.hasEnded)
+  t.ok(wait.hasEnded)
 })
 
 t.test('a wait ends at its timeout and when the store closes', async (t) => {
   const events = new ThreadNotices(await temporaryFolder(t))
   await events.appended(1)
-  const waits = events.appended(60_000)
+  const wait = waitOf(events)
+  await until('other turns of the event loop have passed', () => true)
+  t.notOk(wait.hasEnded)
   events.close()
-  await waits
-  t.pass('both ended')
+  await until('the wait has ended', () => wait.hasEnded)
 })
