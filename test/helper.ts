@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
 import { readConfig } from '../src/service/config/config.js'
 import type { Services } from '../routes/services.js'
+import { elapsed, sleep } from './clock.js'
 import { QUICK_TIMES, quickPolicy } from './quick-policy.js'
 import { atTestCadence } from './test-cadence.js'
 
@@ -66,15 +67,15 @@ export function creating (method: InjectOptions['method'], url: string): string 
 
 /**
  * Waits until a condition holds. It is checked after 10 ms and then at intervals of a tenth of the time waited so far, since many
- * conditions ask the service over HTTP. The deadline leaves room for a busy machine and a slow disk.
+ * conditions ask the service over HTTP. The deadline leaves room for a busy machine and a slow disk. A driven clock does not move it.
  */
 export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 120): Promise<NonNullable<T>> {
-  const start = performance.now()
+  const start = elapsed()
   for (;;) {
     const value = await condition()
     if (value) return value
-    const waited = performance.now() - start
+    const waited = elapsed() - start
     if (waited > seconds * 1000) throw new Error(`timed out after ${seconds} s waiting until ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, Math.min(250, Math.max(10, waited / 10))))
+    await sleep(Math.min(250, Math.max(10, waited / 10)))
   }
 }

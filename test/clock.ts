@@ -1,0 +1,44 @@
+import { syncBuiltinESMExports } from 'node:module'
+import FakeTimers from '@sinonjs/fake-timers'
+import type { Test } from 'tap'
+
+/** What a driven clock replaces. Turns of the event loop, streams, sockets and threads stay real. */
+const DRIVEN = ['Date', 'performance', 'hrtime', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
+
+/** Timers of the machine, whatever clock is driven. */
+const { setTimeout: startTimer } = globalThis
+const nextTurn = globalThis.setImmediate
+const machineNow = performance.now.bind(performance)
+
+export interface DrivenClock {
+  /** Moves the clock and runs what is due on the way; after each step, what it started has some turns of the event loop. */
+  readonly advance: (ms: number, stepMs?: number) => Promise<void>
+}
+
+/**
+ * Stops the clock of this process until the test ends: `Date`, `performance` and timers, those of `node:timers/promises` too, move only
+ * when the test advances them. It does not reach other processes, threads, the expiry of Redis and the timeouts of sockets.
+ * @param start ms since 1970; the present by default
+ */
+export function driveClock (t: Pick<Test, 'teardown'>, start = Date.now()): DrivenClock {
+  const clock = FakeTimers.install({ now: start, toFake: [...DRIVEN] })
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    clock.uninstall()
+    syncBuiltinESMExports()
+  })
+  return {
+    async advance (ms, stepMs = ms) {
+      for (let left = ms; left > 0; left -= stepMs) {
+        await clock.tickAsync(Math.min(stepMs, left))
+        for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => nextTurn(resolve))
+      }
+    },
+  }
+}
+
+/** Waits on the machine's own clock: for helpers that poll, and for nothing else. */
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => { startTimer(resolve, ms) })
+
+/** ms on the machine's own clock. */
+export const elapsed = (): number => machineNow()
