@@ -3,8 +3,8 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 
-// Preloaded in the process of each test file, see .taprc. Ends the process after a long silence, and names the test that hangs or that left
-// a thread or a process running. Otherwise such a test would cost as long as tap's own limit.
+// Loaded in the process of each test file by preload-watch.ts. Ends the process after a long silence, and names the test that hangs or that
+// left a thread or a process running. Otherwise such a test would cost as long as tap's own limit.
 
 /** Seconds without a line of output while no test runs: only what a test left behind keeps the process alive. */
 const BETWEEN_TESTS = 60
