@@ -10,7 +10,7 @@ const RESEARCH = 'dist/tests/research'
 const TOGETHER = 'dist/tests/shared'
 const SLOW = 'slow'
 
-const isTest = (file) => file.endsWith('.test.js')
+export const isTest = (file) => file.endsWith('.test.js')
 const testsIn = (folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isTest).sort().map((file) => join(folder, file))
 
 /**

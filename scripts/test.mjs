@@ -80,7 +80,7 @@ async function run (suites, moreArgs = []) {
 
 function printSuite (name, { seconds, passed, skipped, files }) {
   const failures = files.flatMap(failuresOf)
-  const what = files.length === 1 ? sourceOf(name) : `${name.replace(/^.*\/(?:\d+-)?|\.test\.js$/g, '')} (${files.length} files)`
+  const what = files.length === 1 ? sourceOf(files[0].file) : `${name.replace(/^.*\/(?:\d+-)?|\.test\.js$/g, '')} (${files.length} files)`
   print(`${failures.length === 0 ? 'ok    ' : 'not ok'} ${written(seconds)}  ${String(passed).padStart(6)} passed  ${what}`)
   for (const text of skipped) print(`         skipped: ${sourceOf(text)}`)
   for (const { place, test, details } of failures) print(`\n  ${place}: ${test}\n${details.replace(/^/gm, '    ')}`)
