@@ -222,6 +222,21 @@ t.test('control draws are enrolled, as far as label_rate says', async (t) => {
   t.strictSame(enrolled, expected.map((id) => uniform('salt', id)))
 })
 
+t.test('nothing is enrolled before the store has been reached, where no labels come, or by a later step', async (t) => {
+  const drawn: string[] = []
+  const enrol = (salt: string | null, policy: object, tokens = 1, sample = 0) => {
+    const snapshot = { ...snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 1, policy } }), salt }
+    return enrolDraw({ enrol: ({ key }) => { drawn.push(key) } }, snapshot, ruleFor(snapshot, CONTEXT), { u: 0, id: 'g', tokens, context: CONTEXT, sample })
+  }
+  t.equal(enrol(null, {}), 'none')
+  t.equal(enrol('salt', { label_rate: 0 }), 'none')
+  t.equal(enrol('salt', {}, 1_000_000), 'late')
+  t.equal(enrol('salt', {}, 1, 1), 'none', 'only sample 0 of a group enrols')
+  t.same(drawn, [])
+  t.equal(enrol('salt', {}), 'enrolled')
+  t.same(drawn, ['model=q,task=x'])
+})
+
 const rule = { mode: 'enforce', minTokens: 0, scorer: null } as const
 
 interface Asked { readonly tokens: number, readonly score: number | null }

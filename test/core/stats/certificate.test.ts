@@ -166,6 +166,8 @@ t.test('unitsToReach is never less than the search finds', async (t) => {
   const more = unitsToReach(0.02, { lost: 0, kept: 100, gained: 0 }, bar, { lost: 0, kept: 1, gained: 0 })
   t.ok(more >= 86 && more < 110, `${more}: the best bet alone takes little longer than all`)
   t.equal(unitsToReach(0.02, { lost: 0, kept: 100, gained: 0 }, bar, { lost: 3, kept: 97, gained: 0 }), Infinity, 'never at these losses')
+  const nearly = unitsToReach(0.02, { lost: 0, kept: 160, gained: 0 }, bar, { lost: 0, kept: 1, gained: 0 })
+  t.ok(nearly > 20 && nearly < 50, `${nearly}: nearly reached`)
   const few = fc.nat({ max: 20 })
   holds(t, fc.property(fc.integer({ min: 1, max: 2000 }), few, few, few, (kept, lost, gained, halves) => {
     const seen: Differences = { lost, kept, gained, partial: [[4, halves]] }

@@ -47,4 +47,5 @@ t.test('the search continues from the threshold that is certified already', asyn
   const loosest = (...lost: number[]) => loosestPassing((k) => passes(losing(...lost), k, 0.02, BAR), lost.length, 1)
   t.equal(loosest(60, 60, 60), 1)
   t.equal(loosest(60, 60, 0), 2)
+  t.equal(loosestPassing(() => true, 30), 29, 'there are no thresholds beyond the grid')
 })

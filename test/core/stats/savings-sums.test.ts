@@ -68,3 +68,16 @@ t.test('sums begin with their day (UTC)', async (t) => {
   t.same(sumsOn(4, today), { day: 4, ...NO_SUMS })
   t.same([dayOf(startOfDay(7)), dayOf(startOfDay(7) - 1)], [7, 6])
 })
+
+t.test('the part of the control samples whose loss is unknown is that of the treated generations that are unlabelled', async (t) => {
+  const { treated, control } = NO_SAVINGS
+  const unlabelled = (samples: number, known: number) => figuresOfSums({
+    ...NO_SUMS,
+    saved: { treated: { ...treated, generations: 100 }, control: { ...control, samples } },
+    lost: { ...NO_SUMS.lost, samples: known },
+  }).unlabelled
+  t.equal(unlabelled(8, 6), 25)
+  t.equal(unlabelled(8, 8), 0)
+  t.equal(unlabelled(8, 9), 0)
+  t.equal(unlabelled(0, 0), null)
+})
