@@ -3,9 +3,10 @@ import t from 'tap'
 import { type Bundle, bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
 import { decide, type Freshness } from '../../../src/core/decide/decide.js'
 import type { Step } from '../../../src/core/decide/step.js'
-import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
+import { GRID } from '../../../src/core/decide/grid.js'
+import { ANY_OTHER, NO_NODES, ruleFor, type Snapshot, type SnapshotNode } from '../../../src/core/decide/snapshot.js'
 import { clampConfidence } from '../../../src/core/decide/scorer.js'
-import { contextKey, isWithin } from '../../../src/core/policy/context.js'
+import { type Context, contextKey, isWithin } from '../../../src/core/policy/context.js'
 import { holds } from '../../property.js'
 import { snapshots, stepWith } from './random-steps.js'
 import { PREDICTOR, snapshotOf } from './snapshot-of.js'
@@ -99,6 +100,24 @@ t.test('a bundle for a prefix decides the same within it, and continues elsewher
       return mine.decision === 'continue' || isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)
     })
   }), 300)
+})
+
+t.test('a bundle has the policies of values that no context has yet', async (t) => {
+  const KEY = 'model=q,task=x'
+  const certified = (index: number) => ({ ...ruleFor(snapshotOf({ [KEY]: { index } }), { model: 'q', task: 'x' }), context: null })
+  const node = (index: number, others: SnapshotNode['others'] = NO_NODES): SnapshotNode =>
+    ({ key: '', rule: certified(index), children: NO_NODES, others })
+  const { root, ...rest } = snapshotOf({ [KEY]: { index: 3 } })
+  const anyModel = node(5, new Map([['x', node(7)], [ANY_OTHER, node(9)]]))
+  const snapshot: Snapshot = { ...rest, root: { ...root, others: new Map([['named', node(11)], [ANY_OTHER, anyModel]]) } }
+  const bundled = bundleThroughJson(snapshot)
+  const contexts: Context[] = [{ model: 'q', task: 'x' }, { model: 'named' }, { model: 'new', task: 'x' }, { model: 'new', task: 'y' }]
+  const thresholds = contexts.map((context) => {
+    const [mine, its] = [bundled, snapshot].map((from) => decide(from, 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context }))
+    t.same(mine, its)
+    return mine!.threshold
+  })
+  t.same(thresholds, [3, 11, 7, 9].map((index) => GRID[index]))
 })
 
 t.test('a bundle that lacks a part it refers to is refused', async (t) => {
