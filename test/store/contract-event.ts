@@ -2,6 +2,7 @@ import { until } from '../helper.js'
 import { textBatchOf } from '../../src/store/event-store.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
+import { nextMillisecond } from './store-clock.js'
 
 const log = (store: Store, ...pairs: Array<[id: string, text: string]>) => store.events.append(textBatchOf(pairs))
 const logged = async (store: Store, id: string) => (await store.events.read([id])).get(id)
@@ -23,8 +24,7 @@ export function eventContract (law: Law): void {
   law('the least recently written generations go first when the log is full', async (t, { store }) => {
     for (const id of ['a', 'b', 'a', 'c']) {
       await log(store, [id, 'x'.repeat(30)])
-      const now = Date.now()
-      await until('another millisecond, by which Redis orders them', () => Date.now() > now)
+      await nextMillisecond()
     }
     t.same(await store.events.read(['a', 'b', 'c']), new Map([['a', ['x'.repeat(30), 'x'.repeat(30)]], ['c', ['x'.repeat(30)]]]))
   }, { events: { generations: 2 } })

@@ -76,12 +76,12 @@ export function logContract (law: Law): void {
   })
 
   law('an id is forgotten exactly after the dedup time', async (t, { store }) => {
-    const start = performance.now()
     t.same(await store.append([outcome('a')]), ['accepted'])
     await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0] === 'accepted')
-    t.ok(performance.now() - start >= 990, 'not before the dedup time of a second; 10 ms for the difference of the two clocks')
     t.same(await store.append([outcome('a')]), ['duplicate'], 'the id is remembered again')
-    t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'a'])
+    const stored = await store.read('0-0', 100, 0)
+    t.same(idsIn(stored), ['a', 'a'])
+    t.ok(stored[1]!.time - stored[0]!.time >= 1000, 'not before the dedup time of a second, by the clock of the store')
   }, { dedupSeconds: 1 })
 
   law('ids can be any text', async (t, { store }) => {
