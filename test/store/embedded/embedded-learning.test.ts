@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { writeCommit, EmbeddedLease } from '../../../src/store/embedded/embedded-learning.js'
 import { moveVersion } from '../../../src/store/embedded/embedded-log.js'
 import { openRoot, tablesIn } from '../../../src/store/embedded/embedded-tables.js'
+import { driveClock } from '../../clock.js'
 import { temporaryFolder } from '../../helper.js'
 import { commitOf } from '../fixtures.js'
 
@@ -29,6 +29,7 @@ t.test('a commit from another cursor writes nothing', async (t) => {
 })
 
 t.test('only the newest lease is current, until it expires', async (t) => {
+  const clock = driveClock(t)
   const lease = new EmbeddedLease()
   t.equal(lease.isCurrent(0), false)
   t.equal(lease.isHeldByOther('a'), false)
@@ -38,7 +39,9 @@ t.test('only the newest lease is current, until it expires', async (t) => {
   lease.give('b', 2, 60_000)
   t.same([1, 2].map((token) => lease.isCurrent(token)), [false, true])
   t.same([1, 2].map((token) => lease.renew(token, 10)), [false, true], 'a renewal may also shorten it')
-  await setTimeout(15)
+  await clock.advance(9)
+  t.equal(lease.isCurrent(2), true)
+  await clock.advance(1)
   t.equal(lease.isCurrent(2), false)
   t.equal(lease.renew(2, 60_000), false, 'an expired lease is not renewed')
   t.equal(lease.isHeldByOther('a'), false)
