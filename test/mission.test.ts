@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { Ajv } from 'ajv'
 import t, { type Test } from 'tap'
 import { GRID } from '../src/core/decide/grid.js'
@@ -52,8 +51,9 @@ async function decisionAt (service: ServiceProcess, context: Context, step: { to
 /** Works steadily until a replica decides with a certified threshold, which takes longer than the span. @returns that threshold */
 async function certify (worker: ServiceProcess, decider: ServiceProcess, context: Context): Promise<number> {
   return await until(`${keyOf(context)} is certified`, async () => {
+    const due = Date.now() + 200
     await work(worker, context, { count: 30 })
-    await setTimeout(200)
+    await until('a tenth of the span is over', () => Date.now() >= due)
     return (await decisionAt(decider, context, { tokens: 64, confidence: 0 })).threshold
   })
 }

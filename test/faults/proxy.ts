@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { sleep } from '../clock.js' // it stands in for a slow network, between processes
 import { CommandReader } from './command-reader.js'
 
 /** The fate of a Redis command: it passes, it passes as the last one of its connection, or the connection is cut before it. */
@@ -35,7 +35,7 @@ function inOrder (delayMs: () => number, handOn: (chunk: Buffer) => void): (chun
   return (chunk) => {
     if (waiting === 0 && delayMs() === 0) return handOn(chunk)
     waiting++
-    const due = setTimeout(delayMs())
+    const due = sleep(delayMs())
     last = last.then(() => due).then(() => { waiting--; handOn(chunk) })
   }
 }

@@ -124,8 +124,7 @@ t.test('it repeats a request whose reply breaks off', async (t) => {
   let calls = 0
   const { send } = await client(t, (request, response) => {
     if (++calls > 1) { response.end('{"ok":true}'); return }
-    response.writeHead(200, { 'content-length': 20 }).write('{"ok":')
-    setTimeout(() => { request.socket.destroy() }, 10)
+    response.writeHead(200, { 'content-length': 20 }).write('{"ok":', () => { request.socket.destroy() })
   })
   t.strictSame(await send('POST', '/', {}), { ok: true })
   t.equal(calls, 2)

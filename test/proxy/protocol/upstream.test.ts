@@ -1,12 +1,12 @@
 import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { Agent } from 'undici'
 import { readPieces } from '../../../src/proxy/protocol/openai-chunks.js'
 import { createUpstream, ReplyBody, sendRequest, UpstreamError } from '../../../src/proxy/protocol/upstream.js'
+import { driveClock } from '../../clock.js'
 import { startStandIn } from '../stand-in.js'
 
 t.test('JSON is sent and read, and an error states the reply', async (t) => {
@@ -142,8 +142,7 @@ t.test('read as a stream, a reply comes at the pace of its reader', async (t) =>
 })
 
 t.test('data after the release of a reply are dropped, and it is aborted only if it does not end by itself', async (t) => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => { mock.timers.reset() })
+  const clock = driveClock(t)
   const [ending, endless] = [bodyUnderTest(), bodyUnderTest()]
   for (const { body } of [ending, endless]) {
     body.listen(() => { t.fail('bytes are dropped') }, () => { t.fail('the end is dropped') })
@@ -152,9 +151,9 @@ t.test('data after the release of a reply are dropped, and it is aborted only if
   }
   ending.body.end(null)
   ending.body.release()
-  mock.timers.tick(999)
+  await clock.advance(999)
   t.notOk(endless.calls.includes('abort'))
-  mock.timers.tick(1)
+  await clock.advance(1)
   t.equal(endless.calls.at(-1), 'abort')
   t.notOk(ending.calls.includes('abort'))
 })

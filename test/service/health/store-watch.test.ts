@@ -1,32 +1,34 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { watchStore } from '../../../src/service/health/store-watch.js'
-import { until } from '../../helper.js'
+import { driveClock } from '../../clock.js'
 
 t.test('each problem of the store is logged once, and named when it is over', async (t) => {
   const said: string[] = []
   const log = pino({}, { write (line) { said.push(JSON.parse(line).msg) } })
   let warnings = ['the disk is full', 'too few replicas']
-  let looks = 0
-  const watch = watchStore({ store: { warnings: async () => { looks++; return warnings } }, log, everyMs: 1 })
+  const clock = driveClock(t)
+  const watch = watchStore({ store: { warnings: async () => warnings }, log, everyMs: 10 })
   t.teardown(() => { watch.close() })
-  await until('it has looked often', () => looks > 3)
+  await clock.advance(50, 10)
+  t.same(said, ['the disk is full', 'too few replicas'])
   warnings = ['too few replicas']
-  await until('it is over', () => said.length > 2)
+  await clock.advance(50, 10)
   t.same(said, ['the disk is full', 'too few replicas', 'this problem of the store is over: the disk is full'])
 })
 
 t.test('a look that takes long is not joined by others', async (t) => {
-  let [looks, open, most] = [0, 0, 0]
-  const warnings = async () => {
-    looks++
-    most = Math.max(most, ++open)
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-    open--
-    return []
-  }
-  const watch = watchStore({ store: { warnings }, log: pino({ level: 'silent' }), everyMs: 1 })
+  const clock = driveClock(t)
+  let looks = 0
+  let end = (_warnings: string[]) => {}
+  const warnings = () => { looks++; return new Promise<string[]>((resolve) => { end = resolve }) }
+  const watch = watchStore({ store: { warnings }, log: pino({ level: 'silent' }), everyMs: 10 })
   t.teardown(() => { watch.close() })
-  await until('it has looked again', () => looks > 2)
-  t.equal(most, 1)
+  await clock.advance(1000, 10)
+  t.equal(looks, 1)
+  end([])
+  await clock.advance(9)
+  t.equal(looks, 1)
+  await clock.advance(1)
+  t.equal(looks, 2)
 })

@@ -4,6 +4,7 @@ import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { createRefusedStops } from '../../../src/service/outcomes/refused-stops.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
+import { driveClock } from '../../clock.js'
 import { snapshotOf } from '../../core/decide/snapshot-of.js'
 
 const [LEAF, POOL] = ['model=q,task=gsm8k', 'model=pool']
@@ -58,13 +59,11 @@ t.test('what is no stop, or of no threshold, is not counted', async (t) => {
 })
 
 t.test('counts that cannot be appended are sent with the next ones', async (t) => {
-  t.capture(globalThis, 'setInterval', (send: () => void) => { tick = send; return { unref () {} } })
-  let tick = () => {}
+  const clock = driveClock(t)
   const { stops, appended } = refusing([new StoreUnavailableError('away'), new Error('odd')])
   for (let i = 0; i < 2; i++) {
     stops.note(stop, ANYBODY)
-    tick()
-    await new Promise(setImmediate)
+    await clock.advance(1000)
     t.same(appended, [])
   }
   stops.note(stop, ANYBODY)
