@@ -21,7 +21,7 @@ export interface DrivenClock {
  * @param start ms since 1970; the present by default
  */
 export function driveClock (t: Pick<Test, 'teardown'>, start = Date.now()): DrivenClock {
-  const clock = FakeTimers.install({ now: start, toFake: [...DRIVEN] })
+  const clock = FakeTimers.install({ now: start, toFake: [...DRIVEN], shouldClearNativeTimers: true })
   syncBuiltinESMExports()
   t.teardown(() => {
     clock.uninstall()
@@ -35,6 +35,17 @@ export function driveClock (t: Pick<Test, 'teardown'>, start = Date.now()): Driv
       }
     },
   }
+}
+
+/**
+ * Lets computations seem to take time: timers go on as they are, and `performance.now` is later by what was spent, until the test ends.
+ * @returns spends ms
+ */
+export function spendTime (t: Pick<Test, 'teardown'>): (ms: number) => void {
+  let spent = 0
+  performance.now = () => machineNow() + spent
+  t.teardown(() => { Reflect.deleteProperty(performance, 'now') })
+  return (ms) => { spent += ms }
 }
 
 /** Waits on the machine's own clock: for helpers that poll, and for nothing else. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { Refusal } from '../../src/http/body-admission.js'
 import { onClosed, readBody } from '../../src/proxy/client-http.js'
+import { driveClock } from '../clock.js'
 import { until } from '../helper.js'
 import { startUnderTest } from './proxy-under-test.js'
 
@@ -18,15 +19,18 @@ t.test('a reply is passed back unchanged, including headers of the same name', a
 })
 
 t.test('a reply that the model server breaks off is no abort by the client', async (t) => {
+  let breakOff = () => {}
   const engine = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' })
     response.write('half')
-    setTimeout(() => { response.destroy() }, 50)
+    breakOff = () => { response.destroy() }
   }).listen(0, '127.0.0.1')
   await once(engine, 'listening')
   t.teardown(() => { engine.close() })
   const { proxy, metric } = await startUnderTest(t, {}, { PROXY_UPSTREAM: `http://127.0.0.1:${(engine.address() as AddressInfo).port}` })
-  await t.rejects(fetch(`${proxy.url}/v1/models`).then(async (reply) => await reply.text()))
+  const reply = await fetch(`${proxy.url}/v1/models`)
+  breakOff()
+  await t.rejects(reply.text())
   await until('its end is known', async () => await metric('stopgate_proxy_requests_in_flight') === 0)
   t.equal(await metric('stopgate_proxy_upstream_aborts_total{cause="client"}'), 0)
 })
@@ -53,17 +57,19 @@ t.test('the end of each request of a connection is reported once, even if its tu
 /** A server that reads bodies and says what it read. */
 async function startReader (t: Test, { maxBytes = 1000, timeoutMs = 10_000, refusal = null as Refusal | null, isParsed = false } = {}) {
   const results: string[] = []
+  const sockets: Socket[] = []
   const server = createServer((request: IncomingMessage, response) => {
     readBody(request, { maxBytes, timeoutMs, ticket: { grow: () => refusal }, isParsed })
       .then(async (body) => typeof body === 'string' ? body : Buffer.isBuffer(body) ? `whole ${body.length}` : `stream ${(await text(body)).length}`)
       .catch((error: Error) => error.name)
       .then((summary) => { results.push(summary); response.end(summary) })
-  }).listen(0, '127.0.0.1')
+  }).on('connection', (socket: Socket) => { sockets.push(socket) }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => { server.close(); server.closeAllConnections() })
   const { port } = server.address() as AddressInfo
   return {
     results,
+    received: () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
     post: async (body: string) => await (await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body })).text(),
     /** Sends the head of a request and a part of its body. */
     open (length: number, part: string) {
@@ -81,16 +87,25 @@ t.test('a short body is read whole, and of a long one nothing is lost', async (t
 })
 
 t.test('a body that does not arrive, is refused or whose client leaves is given up', async (t) => {
+  const clock = driveClock(t)
   const slow = await startReader(t, { timeoutMs: 50 })
   slow.open(10, 'x')
   slow.open(100_000, 'x'.repeat(50_000))
-  await until('both are given up', () => slow.results.length === 2)
+  await until('both are given up', async () => {
+    await clock.advance(50)
+    return slow.results.length === 2
+  })
   t.same(slow.results.sort(), ['LateBodyError', 'late'])
   const trickling = await startReader(t, { timeoutMs: 300 })
   const trickler = trickling.open(100_000, 'x'.repeat(50_000))
-  const trickle = setInterval(() => { trickler.write('x') }, 20)
-  await until('one that trickles in is, too', () => trickling.results.length === 1).finally(() => { clearInterval(trickle) })
-  t.same(trickling.results, ['LateBodyError'])
+  await until('its first part has come', () => trickling.received() > 50_000)
+  for (let part = 0; part < 20; part++) {
+    const received = trickling.received()
+    trickler.write('x')
+    await until('a byte has come', () => trickling.received() > received || trickling.results.length > 0)
+    await clock.advance(20)
+  }
+  t.same(trickling.results, ['LateBodyError'], 'one that trickles in is given up, too')
   t.equal(await (await startReader(t, { refusal: 'full' })).post('x'), 'full')
   const left = await startReader(t)
   const client = left.open(10, 'x')

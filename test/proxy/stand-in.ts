@@ -33,6 +33,8 @@ export interface Script {
   /** Whether streams have the reasoning in a field of its own. */
   readonly hasParser?: boolean
   readonly owner?: string
+  /** Called with their number when the other side has ended another stream or held probe early. */
+  readonly onAborted?: (count: number) => void
   /** A llama.cpp that does not know `continue_final_message`. */
   readonly isOldLlama?: boolean
 }
@@ -66,10 +68,12 @@ export async function startStandIn (t: Test, {
   reasoning = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
   pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = () => false, failContinuations = false, idsUntil = Infinity,
   hasParser = true, owner = 'vllm', isOldLlama = false, answerTo, forcedAnswer = () => answer, chunkTokens = () => 1, chunksDuringProbe = () => 0, chunksDuringStop = () => 0,
+  onAborted = () => {},
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
   let aborted = 0
+  const countAborted = () => { onAborted(++aborted) }
   let connections = 0
   const reasoned = { streams: 0, chunks: 0 }
   app.server.on('connection', () => { connections++ })
@@ -95,7 +99,7 @@ export async function startStandIn (t: Test, {
     reply.hijack()
     const { raw } = reply
     const gone = once(raw, 'close')
-    raw.once('close', () => { if (!raw.writableFinished) aborted++ })
+    raw.once('close', () => { if (!raw.writableFinished) countAborted() })
     raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-engine': 'stand-in' })
     let sent = 0
     for (const chunk of chunks) {
@@ -166,7 +170,7 @@ export async function startStandIn (t: Test, {
       if (holdProbes) {
         reply.hijack()
         await once(reply.raw, 'close')
-        aborted++
+        countAborted()
         return
       }
       const logprob = Math.log(confidence(characters!))

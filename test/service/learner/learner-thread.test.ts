@@ -5,6 +5,7 @@ import t from 'tap'
 import type { FitResult } from '../../../src/core/scores/fit-predictor.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import { startLearnerThread } from '../../../src/service/learner/learner-thread.js'
+import { driveClock } from '../../clock.js'
 import { until } from '../../helper.js'
 
 const config = readConfig({})
@@ -54,6 +55,7 @@ t.test('a failed thread is logged, reported and started again', async (t) => {
 })
 
 t.test('a hanging thread is reported, ended and replaced', async (t) => {
+  const clock = driveClock(t)
   const { port1: ours, port2 } = new MessageChannel()
   const lines: string[] = []
   const learner = startLearnerThread({
@@ -65,20 +67,26 @@ t.test('a hanging thread is reported, ended and replaced', async (t) => {
       parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
       setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))`),
   })
+  t.teardown(async () => {
+    ours.close()
+    const closing = learner.close()
+    await clock.advance(3300, 300) // it hangs again, and is ended
+    await closing
+  })
   const reported = once(port2, 'message')
   await until('it leads', learner.isLeader)
-  await until('it hangs', () => learner.problem() !== null)
+  await clock.advance(3300, 300)
   t.match(learner.problem(), /its thread hangs: no sign of life for 3 s$/)
   await reported
-  await until('it ended', () => !learner.isLeader())
+  await until('it ended', () => /thread ended/.test(learner.problem()!))
+  await clock.advance(1000)
   await until('another leads', learner.isLeader)
   t.equal(learner.problem(), null)
   t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and will be started again'])
-  ours.close()
-  await learner.close()
 })
 
 t.test('with the embedded store a hanging thread is reported until it recovers', async (t) => {
+  const clock = driveClock(t)
   const shared = new Int32Array(new SharedArrayBuffer(4))
   let ends = 0
   const learner = startLearnerThread({
@@ -88,7 +96,7 @@ t.test('with the embedded store a hanging thread is reported until it recovers',
     hangsAfterMs: 3000,
     script: script(`setImmediate(() => { Atomics.wait(workerData.config.shared, 0, 0); ${OBEDIENT} })`),
   })
-  await until('it hangs', () => learner.problem() !== null)
+  await clock.advance(3300, 300)
   t.match(learner.problem(), /its thread hangs.*; restart the service$/)
   t.equal(ends, 1)
   Atomics.store(shared, 0, 1)
@@ -112,16 +120,25 @@ t.test('an error keeps its class, code and stack in the log', async (t) => {
 })
 
 t.test('closing does not wait for a thread of the embedded store that hangs', async (t) => {
+  const clock = driveClock(t)
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  t.teardown(() => {
+    Atomics.store(shared, 0, 1)
+    Atomics.notify(shared, 0)
+  })
   const learner = startLearnerThread({
-    config,
+    config: Object.assign({}, config, { shared }),
     log: pino({ level: 'silent' }),
     hangsAfterMs: 300,
     script: script(`
       parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
-      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000))`),
+      setImmediate(() => Atomics.wait(workerData.config.shared, 0, 0))`),
   })
   await until('it leads', learner.isLeader)
-  await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang is found while closing')
+  const closing = learner.close()
+  closing.catch(() => {})
+  await clock.advance(330, 30)
+  await t.rejects(closing, /the learner's thread hangs/, 'the hang is found while closing')
   await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang was found before')
 })
 
@@ -152,6 +169,7 @@ t.test('contexts that a thread describes come in parts, and not at all if it fai
 })
 
 t.test('a reader of all contexts does not wait until a thread that is silent counts as hanging', async (t) => {
+  const clock = driveClock(t)
   const shared = new Int32Array(new SharedArrayBuffer(4))
   const learner = startLearnerThread({
     config: Object.assign({}, config, { shared }),
@@ -166,7 +184,10 @@ t.test('a reader of all contexts does not wait until a thread that is silent cou
       })`),
   })
   await until('it leads', learner.isLeader)
-  await t.rejects(learner.describe(1), { message: /does not answer/ })
+  const describing = learner.describe(1)
+  describing.catch(() => {})
+  await clock.advance(330, 30)
+  await t.rejects(describing, { message: /does not answer/ })
   await t.rejects(learner.describe(2), { message: /does not answer/ }, 'the next one waits no longer')
   t.equal(learner.problem(), null)
   Atomics.store(shared, 0, 1)

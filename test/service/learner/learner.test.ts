@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -10,6 +9,7 @@ import { createStore } from '../../../src/store/open/create-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../../../src/store/store-errors.js'
 import type { Store } from '../../../src/store/store.js'
 import { KEY, losslessOutcome } from '../../certify.js'
+import { spendTime } from '../../clock.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
 import { enrolledEntries } from '../../enrolled-entries.js'
@@ -111,17 +111,18 @@ t.test('the next entries are read while a commit is under way, and committed aft
 })
 
 t.test('a learner that would need longer than its lease for a batch gets on with smaller ones', async (t) => {
+  const spend = spendTime(t)
   const store = await openStore(t)
   await report(store, 0, 200)
   const read: Store['read'] = async (...args) => (await store.read(...args)).map(({ cursor, time, entry }) => ({
     cursor,
     entry,
     get time () {
-      for (const end = performance.now() + 2; performance.now() < end;); // slow entries: the lease ends while 200 of them are folded
+      spend(10) // slow entries: the lease ends while 200 of them are folded
       return time
     },
   }))
-  learner(t, store, { read }, { ...config, leaseSeconds: 0.2 })
+  learner(t, store, { read }, { ...config, leaseSeconds: 1 })
   await until('all are learned', async () => await counted(store) === 200)
 })
 
@@ -185,11 +186,15 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   await report(store, 0, 10)
   await until('10 are learned', async () => await counted(store) === 10)
   const state = async () => (await store.readContexts([KEY])).get(KEY)!
-  await setTimeout(20)
+  const isLater = async () => {
+    const began = (await state()).epoch.started_at
+    await until('it is later than the epoch by more than clocks may differ', () => Date.now() > began + 10)
+  }
+  await isLater()
   await store.append([{ type: 'reset', key: KEY, by: 'ops', reason: 'r' }])
   await until('the reset begins an epoch', async () => (await state()).epoch.number === 2)
   t.match(await state(), { epoch: { cause: 'reset' }, evidence: { final: { generations: 0 } } })
-  await setTimeout(20)
+  await isLater()
   const { run, ...write } = trainingWriteOf('r', null)
   const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
   await store.trainingRuns.write({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })

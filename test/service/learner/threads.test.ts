@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import t from 'tap'
 import { serializeError, startWatchdog } from '../../../src/service/learner/threads.js'
-import { until } from '../../helper.js'
+import { driveClock } from '../../clock.js'
 
 class OddError extends Error {
   override name = 'OddError'
@@ -28,15 +28,20 @@ t.test('fields that JSON cannot hold do not hide the error', async (t) => {
 })
 
 t.test('silence calls back once; a reset or closed watchdog does not', async (t) => {
+  const clock = driveClock(t)
   const silent: string[] = []
   startWatchdog(50, () => { silent.push('silent') })
   const alive = startWatchdog(50, () => { silent.push('alive') })
   startWatchdog(50, () => { silent.push('closed') }).close()
-  await until('the first is silent', () => { alive.reset(); return silent.length > 0 })
-  startWatchdog(100, () => { silent.push('later') })
-  await until('a later one is silent', () => { alive.reset(); return silent.includes('later') })
-  t.same(silent, ['silent', 'later'])
-  alive.close()
+  await clock.advance(49)
+  t.same(silent, [])
+  for (let i = 0; i < 20; i++) {
+    alive.reset()
+    await clock.advance(49)
+  }
+  t.same(silent, ['silent'])
+  await clock.advance(100)
+  t.same(silent, ['silent', 'alive'])
 })
 
 t.test('time in which the process itself was busy is not silence', async (t) => {
