@@ -11,53 +11,77 @@ import { temporaryFolder, until } from '../helper.js'
 
 const MODULE = JSON.stringify(new URL('../../src/logging/log.js', import.meta.url))
 
-/** Runs a script that has a `log`, with a pipe as standard output that nobody reads until the test does. */
+/**
+ * Runs a script that has a `log`, with a pipe as standard output that nobody reads until the test does. `fails` resolves when a write to it
+ * fails with a code: EAGAIN while it is full, EPIPE when its reader is gone.
+ */
 function runScript (t: Test, script: string) {
   const child = spawn(process.execPath, ['--input-type=module', '-e', `
+    import fs from 'node:fs'
     import { createLog } from ${MODULE}
     const log = createLog({ level: 'info' })
     const fill = (lines) => { for (let i = 0; i < lines; i++) log.info({ i, text: 'x'.repeat(1000) }, 'line') }
-    ${script}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const { write } = fs
+    const fails = (code) => new Promise((resolve) => {
+      fs.write = (...args) => {
+        const done = args.pop()
+        write(...args, (error, ...results) => { done(error, ...results); if (error?.code === code) resolve() })
+      }
+    })
+    ${script}`], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
   t.teardown(() => { child.kill('SIGKILL') })
   let errors = ''
-  child.stderr.on('data', (chunk) => { errors += chunk })
-  return { child, exited: once(child, 'exit'), closed: once(child, 'close'), errors: () => errors }
+  child.stderr!.on('data', (chunk) => { errors += chunk })
+  return { child, stdout: child.stdout!, exited: once(child, 'exit'), closed: once(child, 'close'), errors: () => errors }
+}
+
+/** Ends the reading of the log, then tells the process. */
+async function loseReader ({ child, stdout }: ReturnType<typeof runScript>): Promise<void> {
+  stdout.destroy()
+  await once(stdout, 'close')
+  child.send('nobody reads')
 }
 
 t.test('a process whose log is not read still ends', async (t) => {
-  const { exited, errors } = runScript(t, 'fill(2000); setTimeout(() => process.exit(3), 200)')
+  const { exited, errors } = runScript(t, "const isFull = fails('EAGAIN'); fill(2000); await isFull; process.exit(3)")
   t.same(await exited, [3, null])
   t.equal(errors(), '')
 })
 
 t.test('a fatal line does not block a process whose log is not read', async (t) => {
-  const { exited } = runScript(t, "fill(2000); setTimeout(() => { log.fatal('an error'); process.exit(3) }, 200)")
+  const { exited } = runScript(t, "const isFull = fails('EAGAIN'); fill(2000); await isFull; log.fatal('an error'); process.exit(3)")
   t.same(await exited, [3, null])
 })
 
 t.test('a process whose log has lost its reader goes on and ends', async (t) => {
-  const { child, exited, errors } = runScript(t, 'setTimeout(() => fill(100), 300); setTimeout(() => { fill(100); process.exit(3) }, 600)')
-  child.stdout.destroy()
-  t.same(await exited, [3, null])
-  t.equal(errors(), '')
+  const run = runScript(t, `process.once('message', async () => {
+    const isGone = fails('EPIPE')
+    fill(100)
+    await isGone
+    fill(100)
+    process.exit(3)
+  })`)
+  await loseReader(run)
+  t.same(await run.exited, [3, null])
+  t.equal(run.errors(), '')
 })
 
 t.test('a process that loses the reader of its log and ends at once does not wait', async (t) => {
-  const { child, exited } = runScript(t, 'setTimeout(() => { fill(100); process.exit(3) }, 300)')
-  child.stdout.destroy()
-  t.same(await exited, [3, null])
+  const run = runScript(t, "process.once('message', () => { fill(100); process.exit(3) })")
+  await loseReader(run)
+  t.same(await run.exited, [3, null])
 })
 
 t.test('lines beyond the limit are dropped, which the log says once it is read again', async (t) => {
-  const { child, closed } = runScript(t, "fill(20_000); process.on('SIGTERM', () => { log.info('the last line'); process.exit(0) }); setInterval(() => {}, 1000)")
+  const { child, stdout, closed } = runScript(t, "fill(20_000); process.once('message', () => { log.info('the last line'); process.exit(0) })")
   const lines: any[] = []
-  createInterface(child.stdout).on('line', (line) => { lines.push(JSON.parse(line)) })
+  createInterface(stdout).on('line', (line) => { lines.push(JSON.parse(line)) })
   const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped because standard output did not take them'))
   const written = lines.filter(({ msg }) => msg === 'line')
   t.ok(count > 0)
   t.equal(written.length + count, 20_000, 'each line is written or counted')
   t.same(written.map(({ i }) => i), written.map((_, i) => i), 'the lines before the limit are written in order')
-  child.kill()
+  child.send('end')
   await closed
   t.equal(lines.at(-1).msg, 'the last line')
 })
@@ -71,8 +95,8 @@ t.test('a full disk silences the log only while it is full', { skip: existsSync(
     process.once('message', () => {
       closeSync(1)
       openSync(process.env.FILE, 'w')
-      setInterval(() => log.info('y'.repeat(1000)), 10) // as long as the others, so that it has no room before they are written
     })
+    process.on('message', () => log.info('y'.repeat(1000))) // as long as the others, so that it has no room before they are written
     process.send('filled')`
   const FILE = join(await temporaryFolder(t), 'log')
   const full = openSync('/dev/full', 'w')
@@ -80,8 +104,10 @@ t.test('a full disk silences the log only while it is full', { skip: existsSync(
   closeSync(full)
   t.teardown(() => { child.kill('SIGKILL') })
   await once(child, 'message')
-  child.send('there is room')
-  const text = await until('lines are written', () => existsSync(FILE) && /"y{1000}"/.test(readFileSync(FILE, 'utf8')) && readFileSync(FILE, 'utf8'))
+  const text = await until('lines are written', () => {
+    child.send('there is room')
+    return existsSync(FILE) && /"y{1000}"/.test(readFileSync(FILE, 'utf8')) && readFileSync(FILE, 'utf8')
+  })
   t.match(text, 'log lines were dropped because standard output did not take them')
 })
 

@@ -7,17 +7,17 @@ const MODULE = new URL('../../../src/service/process/close-on-signal.js', import
 const withoutNamespaces = spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', 'true']).status !== 0 && 'no PID namespaces'
 
 /** Starts a process that logs when it begins to close and then runs the code in `close`. */
-async function start (t: Test, close: string, { then = '', delayMs = 10_000, isFirst = false } = {}) {
+async function start (t: Test, close: string, { then = '', delayMs = 600_000, isFirst = false } = {}) {
   const code = `
     import { closeOnSignal } from ${JSON.stringify(MODULE)}
-    setInterval(() => {}, 1000)
+    process.stdin.resume() // so that it runs until it is ended
     const log = { fatal: ({ reason }) => console.log(reason) }
     const undo = closeOnSignal({ delayMs: ${delayMs}, log }, async ({ signal, err }) => { console.log('closing ' + (signal ?? err.message)); ${close} })
     ${then}
     console.log('runs')`
   const node = [process.execPath, '--input-type=module', '--eval', code]
   const [file, ...args] = isFirst ? ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--kill-child', ...node] : node
-  const child = spawn(file!, args, { stdio: ['ignore', 'pipe', isFirst ? 'ignore' : 'inherit'] })
+  const child = spawn(file!, args, { stdio: ['pipe', 'pipe', isFirst ? 'ignore' : 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const lines: string[] = []
   let waiting = { line: '', resolve: () => {} }
@@ -33,7 +33,9 @@ async function start (t: Test, close: string, { then = '', delayMs = 10_000, isF
 }
 
 t.test('signals that arrive together count as one', async (t) => {
-  const { child, printed, ended } = await start(t, 'await go', { then: 'const go = new Promise((resolve) => process.once("SIGUSR1", resolve))' })
+  const { child, printed, ended } = await start(t, 'await go', {
+    then: 'const go = new Promise((resolve) => process.once("SIGUSR1", resolve)); performance.now = () => 0',
+  })
   child.kill('SIGINT')
   await printed('closing SIGINT')
   child.kill('SIGINT')
@@ -43,7 +45,9 @@ t.test('signals that arrive together count as one', async (t) => {
 })
 
 t.test('a second signal after a second ends the process at once', async (t) => {
-  const { child, printed, ended } = await start(t, 'setTimeout(() => console.log("later"), 1100); await new Promise(() => {})')
+  const { child, printed, ended } = await start(t, 'at = 1001; console.log("later"); await new Promise(() => {})', {
+    then: 'let at = 0; performance.now = () => at',
+  })
   child.kill('SIGTERM')
   await printed('later')
   child.kill('SIGTERM')
