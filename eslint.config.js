@@ -3,6 +3,17 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 
 const clockAndWorld = ['process', 'Date', 'setTimeout', 'setInterval', 'setImmediate', 'console', 'performance', 'fetch', 'crypto']
 
+const eventsNotTime = 'no test depends on how fast the machine is: wait for an event with until() of test/helper.ts, or move the time with driveClock() of test/clock.ts'
+
+/** They poll, watch or measure the tests, or test the driven clock. */
+const ownClock = ['clock', 'clock.test', 'helper', 'run-together', 'watch-for-silence'].map((name) => `test/${name}.ts`)
+
+/** They may sleep: the proxy delays what two processes say to each other, as a slow network does. */
+const sleepers = ['test/faults/proxy.ts']
+
+const timersOfNode = ['node:timers', 'timers', 'node:timers/promises', 'timers/promises']
+  .map((name) => ({ name, importNames: ['setTimeout', 'setInterval', 'scheduler'], message: eventsNotTime }))
+
 // Which folder may import which is written in ARCHITECTURE.md and enforced by test/imports.test.ts.
 export default [
   ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
@@ -26,6 +37,22 @@ export default [
       'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    ignores: [...ownClock, 'test/slow/**'],
+    rules: {
+      'no-restricted-imports': ['error', {
+        paths: timersOfNode,
+        patterns: [{ regex: '/clock\\.js$', importNames: ['sleep', 'elapsed'], message: eventsNotTime }],
+      }],
+      'no-restricted-globals': ['error', ...['setTimeout', 'setInterval'].map((name) => ({ name, message: eventsNotTime }))],
+      'no-restricted-properties': ['error',
+        { object: 'performance', property: 'now', message: eventsNotTime },
+        ...['globalThis', 'global'].flatMap((object) => ['setTimeout', 'setInterval'].map((property) => ({ object, property, message: eventsNotTime }))),
+      ],
+    },
+  },
+  { files: sleepers, rules: { 'no-restricted-imports': ['error', { paths: timersOfNode }] } },
   {
     files: ['src/core/**'],
     rules: {
