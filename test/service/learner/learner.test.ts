@@ -9,7 +9,7 @@ import { createStore } from '../../../src/store/open/create-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../../../src/store/store-errors.js'
 import type { Store } from '../../../src/store/store.js'
 import { KEY, losslessOutcome } from '../../certify.js'
-import { spendTime } from '../../clock.js'
+import { driveClock, spendTime } from '../../clock.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
 import { enrolledEntries } from '../../enrolled-entries.js'
@@ -43,17 +43,25 @@ async function counted (store: Store): Promise<number> {
 }
 
 t.test('one replica learns at a time, and another takes over when it closes', async (t) => {
+  const clock = driveClock(t) // on which no lease ends because the machine is busy
+  const settings = { ...config, leaseSeconds: 60 }
   const store = await openStore(t)
-  const first = learner(t, store)
+  const first = learner(t, store, {}, settings)
   await until('the first leads', () => first.isLeader())
-  const second = learner(t, store)
+  const second = learner(t, store, {}, settings)
+  const learns = async (count: number) => await until(`${count} are learned`, async () => {
+    await clock.advance(40)
+    return await counted(store) === count
+  })
   await report(store, 0, 100)
-  await until('100 are learned', async () => await counted(store) === 100)
+  await learns(100)
+  await clock.advance(20_000)
   t.notOk(second.isLeader())
   await first.close()
+  await clock.advance(20_000)
   await until('the second leads', () => second.isLeader())
   await report(store, 100, 200)
-  await until('200 are learned', async () => await counted(store) === 200)
+  await learns(200)
 })
 
 t.test('closing does not wait for a read that waits for entries', async (t) => {
