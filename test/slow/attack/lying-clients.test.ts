@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ALL_SHUFFLED } from '../../quick-policy.js'
+import { quickPolicy, SHUFFLED } from '../../quick-policy.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { startUnderTest, type UnderTest } from '../../proxy/proxy-under-test.js'
 
@@ -9,8 +9,10 @@ import { startUnderTest, type UnderTest } from '../../proxy/proxy-under-test.js'
 // that state the answer of stopped reasoning as the right one. All right answers to the honest prompts are known.
 
 const KEY = 'model=m,task=-'
-const HONEST = 1780
-const LIARS = 220
+const HONEST = 712
+const LIARS = 88
+/** The bound is wider than the default, so that it takes fewer generations to certify, and still half of what is lost. */
+const POLICY = { DEFAULT_POLICY: quickPolicy({ ...SHUFFLED, max_em_drop: 0.05 }) }
 const AT_ONCE = 32
 const losesEarly = (number: number) => number % 10 === 0
 const promptOf = (number: number, isLie: boolean) => `${isLie ? 'lie' : 'question'} ${number}: what is it?<think>`
@@ -40,7 +42,7 @@ async function play (t: Test, trust: 'yes' | 'no', lie: (ask: UnderTest['ask'], 
   const golds = join(await temporaryFolder(t), 'gold.jsonl')
   await writeFile(golds, numbers.map((i) => JSON.stringify({ prompt: promptOf(i, false), gold: String(1000 + i) })).join('\n'))
   const env = { PROXY_TRUST_CLIENTS: trust, PROXY_GOLD: golds }
-  const { ask, service, metric } = await startUnderTest(t, { answerTo, confidence: () => 0.9 }, env, ALL_SHUFFLED)
+  const { ask, service, metric } = await startUnderTest(t, { answerTo, confidence: () => 0.9, chunkTokens: () => 8 }, env, POLICY)
   const requests = numbers.map((number) => ({ number, isLie: false }))
   for (let i = 0; i < LIARS; i++) requests.splice(i * 9, 0, { number: i, isLie: true })
   const asked = requests.values()
@@ -48,9 +50,10 @@ async function play (t: Test, trust: 'yes' | 'no', lie: (ask: UnderTest['ask'], 
   const certified: { requests: number, body: any }[] = []
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const { number, isLie } of asked) {
+      if (trust === 'yes' && certified.length > 0) break // the rest would show nothing more
       const prompt = promptOf(number, isLie)
       await (isLie ? lie(ask, prompt) : ask({ model: 'm', prompt, max_tokens: 500 }, {}, '/v1/completions').then((reply) => reply.text()))
-      if (++sent % 100 !== 0) continue
+      if (++sent % 50 !== 0) continue
       const { body } = await service.send('GET', `/v1/contexts/${KEY}`)
       if (body.threshold !== null && body.threshold !== undefined) certified.push({ requests: sent, body })
     }

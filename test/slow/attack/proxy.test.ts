@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { cli } from '../../service-process.js'
-import { type Attacker, attack, inParallel, JSON_TYPE, repeatedly } from './victim.js'
+import { type Attacker, attack, inParallel, JSON_TYPE, repeatedly, startVictim } from './victim.js'
 
 // What one client of the proxy can do to the others. To add an attack, add a line.
 
@@ -32,19 +32,21 @@ async function startProxy (t: Test): Promise<string> {
   return await first([cli, 'proxy', ...flags], (line) => JSON.parse(line).msg === 'stopgate proxy is listening' ? JSON.parse(line).url : undefined)
 }
 
+const LARGE = Buffer.alloc(4 * MIB - 1024, 'x')
+const LONG = Buffer.alloc(4 * MIB + 1, 'x')
 const NESTED = Buffer.from('['.repeat(2 * MIB) + ']'.repeat(2 * MIB))
 const SMALL_OBJECTS = Buffer.from(`{"messages":[${'{},'.repeat(MIB)}{}]}`)
 
-const post = ({ url, signal }: Attacker, path: string, body: Buffer<ArrayBuffer>) =>
-  fetch(url + path, { method: 'POST', signal, headers: JSON_TYPE, body }).then((reply) => reply.text())
+const post = ({ url }: Attacker, path: string, body: Buffer<ArrayBuffer>) =>
+  fetch(url + path, { method: 'POST', headers: JSON_TYPE, body }).then((reply) => reply.text())
 
 const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>> = {
   'bodies of which one byte comes': async ({ open }) => { await Promise.all(Array.from({ length: 1000 }, () => open(CHAT, 1000, '{'))) },
   'large bodies that lack their end': async ({ open }) => {
-    await Promise.all(Array.from({ length: 100 }, () => open(CHAT, 4 * MIB, 'x'.repeat(4 * MIB - 1024))))
+    await Promise.all(Array.from({ length: 100 }, () => open(CHAT, 4 * MIB, LARGE)))
   },
   'long bodies for another route that trickle in': async (attacker) => {
-    const sockets = await Promise.all(Array.from({ length: 20 }, () => attacker.open('/v1/embeddings', 100 * MIB, 'x'.repeat(4 * MIB + 1))))
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => attacker.open('/v1/embeddings', 100 * MIB, LONG)))
     await repeatedly(attacker, 100, async () => { for (const socket of sockets) socket.write('x') })
   },
   'nested bodies': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, NESTED)),
@@ -55,6 +57,8 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
   }),
 }
 
-for (const [name, run] of Object.entries(ATTACKS)) {
-  t.test(name, async (t) => { await attack(t, await startProxy(t), 'chat', run) })
-}
+t.test('a client of the proxy is served', async (t) => {
+  const url = await startProxy(t)
+  const watch = await startVictim(t, url, 'chat')
+  for (const [name, run] of Object.entries(ATTACKS)) await t.test(`beside ${name}`, (t) => attack(t, url, watch, run))
+})

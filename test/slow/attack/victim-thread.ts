@@ -1,6 +1,6 @@
 import { Agent, request as ask } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { elapsed, sleep } from '../../clock.js'
 
 /** The thread of a well-behaved client: a tenant who asks for decisions and reports outcomes, or a client of the proxy. */
 export interface Victim {
@@ -16,8 +16,8 @@ export interface Experience {
   readonly refused: string[]
 }
 
-/** Time between two requests, ms. */
-const PACE_MS = 20
+/** Time from a reply to the next request, ms: a client that asks without a pause would be an attack itself. */
+const PACE_MS = 10
 
 const { url, headers, kind } = workerData as Victim
 const context = { model: 'good', task: 'math' }
@@ -50,16 +50,15 @@ async function request (name: string, isFifth: boolean): Promise<string | null> 
 let rounds = 0
 for (let i = 0; i < 20; i++) await request(`first ${i}`, i % 5 === 4) // connects, and compiles what requests need
 
-parentPort!.on('message', async (seconds: number) => {
+parentPort!.on('message', async (requests: number) => {
   const experience: Experience = { latencies: [], refused: [] }
   const round = rounds++
-  const end = performance.now() + seconds * 1000
-  for (let i = 0; performance.now() < end; i++) {
-    const startedAt = performance.now()
+  for (let i = 0; i < requests; i++) {
+    const startedAt = elapsed()
     const refusal = await request(`v${round}-${i}`, i % 5 === 4)
-    experience.latencies.push(performance.now() - startedAt)
+    experience.latencies.push(elapsed() - startedAt)
     if (refusal !== null) experience.refused.push(refusal)
-    await setTimeout(PACE_MS)
+    await sleep(PACE_MS)
   }
   parentPort!.postMessage(experience)
 })
