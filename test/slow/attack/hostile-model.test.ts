@@ -10,7 +10,7 @@ import { eventsOf, startUnderTest } from '../../proxy/proxy-under-test.js'
 
 const PARTS = [
   '<think>', '</think>', '<thi', 'nk>', '\n</think>\n\n', 'Final answer:', '\\boxed{', '}', '{"a":'.repeat(50), '['.repeat(300), '\u0000',
-  '\ud83d', '\ude00', '\ufffd', 'data: [DONE]\n\n', '\r\n\r\n', '"stopgate":{"stopped":true}', '<|im_end|>', '\u2028', 'x'.repeat(5000), ' ',
+  '\ud83d', '\ude00', '\ufffd', 'data: [DONE]\n\n', '\r\n\r\n', '"stopgate":{"stopped":true}', '<|im_end|>', '\u2028', 'x'.repeat(2000), ' ',
   '9'.repeat(400), '__proto__', '</answer>', '\\n',
 ]
 
@@ -65,7 +65,7 @@ const LONG = 'x'.repeat(60_000)
 /** Replies that never end: their beginning, and what follows for ever. */
 const ENDLESS: Readonly<Record<string, readonly [begin: string, again: string]>> = {
   reasoning: [HEAD + inChunk(part('<think>')), inChunk(part(LONG))],
-  'reasoning in small pieces': [HEAD + inChunk(part('<think>')), inChunk(part('x'.repeat(40)).repeat(500))],
+  'reasoning in small pieces': [HEAD + inChunk(part('<think>')), inChunk(part('x'.repeat(200)).repeat(200))],
   'an answer': [HEAD + inChunk(part('<think>a</think>')), inChunk(part(LONG))],
   'one event': [HEAD + inChunk('data: '), inChunk(LONG)],
   'one event of many lines': [HEAD, inChunk(`data: ${'x'.repeat(1000)}\n`.repeat(50))],
