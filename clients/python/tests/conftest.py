@@ -1,6 +1,7 @@
 """A real service for the tests: a process of its own with an embedded store."""
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -53,6 +54,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     for line in lacking:
         terminalreporter.write_line(line)
+
+
+def pytest_collection_finish() -> None:
+    """Spares collections of garbage, of which each training makes some, the objects of all imported modules."""
+    gc.collect()
+    gc.freeze()
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:

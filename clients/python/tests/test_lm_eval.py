@@ -28,6 +28,12 @@ REASONING = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
 QUESTIONS = [f"{one}{other}" for one in "abcdefgh" for other in "klmnopqr"]
 
 
+@pytest.fixture(autouse=True)
+def _without_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the harness from listing the installed packages and the processor, which takes longer than to evaluate."""
+    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
+
+
 def is_early(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
     """Grades answers of a model that knows nothing. Those of several answers to a question come as a list."""
     said = results[0] if isinstance(results[0], list) else results

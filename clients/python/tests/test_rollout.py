@@ -14,34 +14,59 @@ from stopgate import AsyncClient
 from stopgate._rewards import require_bounds
 from stopgate.generation import Generation
 from stopgate.rollout import ReasoningFormat, Rollout, Said, Turn, rollout
-from tiny import tiny_model, tiny_tokenizer
+from tiny import TOKENS, tiny_tokenizer
 
 CLOSE = "\n</think>\n"
 END, CLOSE_ID = 1, 2
 Fields = SimpleNamespace
 
 
+class Bigrams:
+    """A model whose next token depends on the last one alone, so that it costs next to nothing."""
+
+    def __init__(self) -> None:
+        self._logits = 2 * torch.randn(len(TOKENS), len(TOKENS), generator=torch.Generator().manual_seed(1))
+
+    def __call__(self, ids: Any, **_: Any) -> Any:
+        return Fields(logits=self._logits[ids])
+
+
 class Engine:
     """Completes token ids with a model, and remembers the requests."""
 
     def __init__(self, model: Any = None, step: int = 1000, ends: bool = True) -> None:
-        self.model, self.turns, self._step, self._ends = model or tiny_model(), list[Turn](), step, ends
+        self.model, self.turns, self._step, self._ends = model or Bigrams(), list[Turn](), step, ends
+        self._draws = torch.Generator().manual_seed(1)
 
-    @torch.no_grad()
     def say(self, turn: Turn) -> Said:
         """Completes up to `step` tokens of a turn."""
-        self.turns.append(turn)
-        tokens: list[int] = []
-        logprobs: list[float | None] = []
-        while len(tokens) < min(turn.max_tokens, self._step) and tokens[-1:] != [END]:
-            logits = self.model(torch.tensor([[*turn.prompt, *tokens]])).logits[0, -1]
+        return self.say_all([turn])[0]
+
+    @torch.no_grad()
+    def say_all(self, turns: list[Turn]) -> list[Said]:
+        """Completes up to `step` tokens of each turn, in one batch."""
+        self.turns += turns
+        said = [Said(list[int](), list[float | None](), False) for _ in turns]
+        while open_ := [pair for pair in zip(turns, said, strict=True) if self._goes_on(*pair)]:
+            logits = self._next_logits([[*turn.prompt, *one.tokens] for turn, one in open_])
             if not self._ends:
-                logits[[END, CLOSE_ID]] = -torch.inf
+                logits[:, [END, CLOSE_ID]] = -torch.inf
             levels = logits.log_softmax(-1)
-            token = int(levels.argmax() if turn.is_greedy else torch.multinomial(levels.exp(), 1))
-            tokens.append(token)
-            logprobs.append(float(levels[token]))
-        return Said(tokens, logprobs, tokens[-1:] == [END])
+            drawn = torch.multinomial(levels.exp(), 1, generator=self._draws)[:, 0]
+            for (turn, one), its, token in zip(open_, levels, drawn, strict=True):
+                one.tokens.append(int(its.argmax() if turn.is_greedy else token))
+                assert one.logprobs is not None
+                one.logprobs.append(float(its[one.tokens[-1]]))
+        return [one._replace(has_ended=one.tokens[-1:] == [END]) for one in said]
+
+    def _goes_on(self, turn: Turn, said: Said) -> bool:
+        return len(said.tokens) < min(turn.max_tokens, self._step) and said.tokens[-1:] != [END]
+
+    def _next_logits(self, rows: list[list[int]]) -> Any:
+        longest = max(map(len, rows))
+        ids = torch.tensor([[0] * (longest - len(row)) + row for row in rows])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+        return self.model(ids, attention_mask=mask).logits[:, -1].clone()
 
     async def __call__(self, turn: Turn) -> Said:
         """As an engine of a trainer is called."""
@@ -51,7 +76,8 @@ class Engine:
 
 async def vowels(completions: list[list[int]]) -> list[float | None]:
     """Rewards vowels."""
-    texts = [tiny_tokenizer().decode(tokens, skip_special_tokens=True) for tokens in completions]
+    tokenizer = tiny_tokenizer()
+    texts = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in completions]
     return [sum(one in "aeiou" for one in text) / max(1, len(text)) for text in texts]
 
 
@@ -59,11 +85,11 @@ async def roll(
     client: AsyncClient, engine: Engine, task: str, mode: Literal["answer", "truncate"] = "answer", count: int = 8
 ) -> list[tuple[Generation, Rollout]]:
     """Samples of one prompt each."""
-    reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
+    reasoning, tokenizer = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2), tiny_tokenizer()
     prompt, runs = [5, 6, 7], [client.generation({"model": "turns", "task": task}, samples=1) for _ in range(count)]
     done = [
         rollout(
-            client, run, prompt, tiny_tokenizer(), engine, max_new_tokens=40, end_ids={END}, reward=vowels, mode=mode,
+            client, run, prompt, tokenizer, engine, max_new_tokens=40, end_ids={END}, reward=vowels, mode=mode,
             reasoning=reasoning,
         )
         for run in runs
@@ -164,9 +190,9 @@ def test_what_an_engine_or_a_reward_raises_is_raised_and_nothing_reported(servic
             return client.counters.reported, len(run.steps)
 
     assert asyncio.run(attempt(Broken(), vowels)) == (0, 0)
-    reported, steps = asyncio.run(attempt(Engine(), no_reward))
+    reported, steps = asyncio.run(attempt(Engine(ends=False), no_reward))
     assert reported == 0 and steps > 0
-    assert asyncio.run(attempt(Engine(), vowels))[0] == 1, "without an error it is reported"
+    assert asyncio.run(attempt(Engine(ends=False), vowels))[0] == 1, "without an error it is reported"
 
 
 def test_a_sample_that_ends_before_its_first_check_is_reported_with_its_group(service: Service) -> None:
@@ -180,7 +206,7 @@ def test_a_sample_that_ends_before_its_first_check_is_reported_with_its_group(se
     async def all_rolls() -> int:
         async with AsyncClient(service.url, timeout=30) as client:
             reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
-            for engine in (Engine(), Short()):
+            for engine in (Engine(ends=False), Short()):
                 run = client.generation({"model": "turns", "task": "short"}, group="g1", samples=2)
                 await rollout(
                     client, run, [5], tiny_tokenizer(), engine, max_new_tokens=40, end_ids={END}, reward=vowels,

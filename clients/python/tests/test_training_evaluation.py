@@ -207,5 +207,5 @@ def test_the_example_of_the_page_evaluates(service: Service, tmp_path: Path, see
     callback._questions = replace(callback._questions, max_new_tokens=LIMIT)
     trainer.train()
     assert [len(items) for items in seen] == [3, 3]
-    assert service.get("/v1/training-runs/q-rl-7")["suites"][0]["suite"] == "gsm8k"
+    assert "gsm8k" in [one["suite"] for one in service.get("/v1/training-runs/q-rl-7")["suites"]]
     assert any("eval_gsm8k_em" in one for one in trainer.state.log_history)

@@ -307,7 +307,7 @@ class StandIn:
             [self.longest, *(len(one) for one in prompts if CLOSE_ID in one[-3:])]
         )  # behind a closed reasoning
         turns = [Turn(prompt, self.max_completion_length, self.temperature == 0) for prompt in prompts]
-        said = [self._engine.say(turn) for turn in turns]
+        said = self._engine.say_all(turns)
         return prompts, [one.tokens for one in said], [[[level] for level in one.logprobs or []] for one in said], None
 
 

@@ -35,15 +35,17 @@ class FakeVllm:
         assert body["n"] == 1 and body["return_token_ids"] and body["return_tokens_as_token_ids"]
         with self._lock:
             self.calls.append(body)
-            return {"choices": [self._choice(prompt, body) for prompt in body["prompt"]]}
+            return {"choices": self._choices(body)}
 
-    def _choice(self, prompt: list[int], body: dict[str, Any]) -> dict[str, Any]:
-        said = self.engine.say(Turn(prompt, body["max_tokens"], body["temperature"] == 0))
-        names = [f"token_id:{token}" for token in said.tokens]
-        levels = said.logprobs or []
-        tops = [{name: level} for name, level in zip(names, levels, strict=True)]
-        logprobs = {"tokens": names, "token_logprobs": levels, "top_logprobs": tops}
-        return {"prompt_token_ids": prompt, "token_ids": said.tokens, "logprobs": logprobs}
+    def _choices(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        turns = [Turn(prompt, body["max_tokens"], body["temperature"] == 0) for prompt in body["prompt"]]
+        choices = []
+        for turn, said in zip(turns, self.engine.say_all(turns), strict=True):
+            names, levels = [f"token_id:{token}" for token in said.tokens], said.logprobs or []
+            tops = [{name: level} for name, level in zip(names, levels, strict=True)]
+            logprobs = {"tokens": names, "token_logprobs": levels, "top_logprobs": tops}
+            choices.append({"prompt_token_ids": turn.prompt, "token_ids": said.tokens, "logprobs": logprobs})
+        return choices
 
 
 @contextmanager
