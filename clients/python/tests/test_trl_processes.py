@@ -2,39 +2,56 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pytest
 
 from conftest import ROOT, Service
 from test_rollout import stop_treated
-from trl_processes import ROWS, SAMPLES, STEPS
-from trl_server import fake_vllm
+from trl_processes import PROCESSES, ROWS, SAMPLES, STEPS
+from trl_server import FakeVllm, fake_vllm
 
 SCRIPT = Path(__file__).with_name("trl_processes.py")
 
 
-def train(service: Service, folder: Path, task: str, *vllm: str) -> list[dict[str, Any]]:
-    """Trains in two processes, and returns what each of them wrote."""
-    stop_treated(service, task, "tiny")
+class Trained(NamedTuple):
+    """What each process of a training wrote, by the name of the training."""
+
+    processes: dict[str, list[dict[str, Any]]]
+    server: FakeVllm
+
+
+@pytest.fixture(scope="module")
+def trained(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Both trainings."""
+    folder, names = tmp_path_factory.mktemp("trainings"), ("processes", "server")
+    for name in names:
+        stop_treated(service, name, "tiny")
     path = os.pathsep.join([str(ROOT / "clients/python/src"), str(SCRIPT.parent)])
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    words = [*launch, str(SCRIPT), service.url, str(folder), task]
     env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, *words, *vllm], env=env) as launcher:
-        try:
-            assert launcher.wait(300) == 0
-        finally:
-            launcher.terminate()  # which ends the processes, too
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
+    with fake_vllm() as server:
+        words = [sys.executable, str(SCRIPT), service.url, str(folder), server.url]
+        with subprocess.Popen(words, env=env, start_new_session=True) as program:
+            try:
+                assert program.wait(300) == 0
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)  # with its processes
+    ranks = range(PROCESSES)
+    wrote = {name: [json.loads((folder / f"{name}-{rank}.json").read_text()) for rank in ranks] for name in names}
+    return Trained(wrote, server)
 
 
 def check(service: Service, task: str, processes: list[dict[str, Any]]) -> None:
     """Checks the outcomes of a training, and what the service made of them."""
     outcomes = [one for process in processes for one in process["outcomes"]]
     ids = {one["generation_id"] for one in outcomes}
-    assert len(ids) == len(outcomes) == 2 * ROWS * STEPS, "each rollout is reported exactly once"
+    assert len(ids) == len(outcomes) == PROCESSES * ROWS * STEPS, "each rollout is reported exactly once"
     groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for rank, process in enumerate(processes):
         for one in process["outcomes"]:
@@ -61,15 +78,14 @@ def completions_by_group(processes: list[dict[str, Any]]) -> list[list[list[int]
     return [step[at : at + SAMPLES] for step in steps for at in range(0, len(step), SAMPLES)]
 
 
-def test_processes_share_groups(service: Service, tmp_path: Path) -> None:
-    check(service, "processes", train(service, tmp_path, "processes"))
+def test_processes_share_groups(service: Service, trained: Trained) -> None:
+    check(service, "processes", trained.processes["processes"])
 
 
-def test_processes_share_groups_on_a_server(service: Service, tmp_path: Path) -> None:
-    with fake_vllm() as server:
-        processes = train(service, tmp_path, "server", server.url)
-        assert server.resets >= STEPS, "the trainer has told it of new weights"
-        assert all(call["logit_bias"] == {} and "seed" not in call for call in server.calls)
+def test_processes_share_groups_on_a_server(service: Service, trained: Trained) -> None:
+    processes, server = trained.processes["server"], trained.server
+    assert server.resets >= STEPS, "the trainer has told it of new weights"
+    assert server.calls and all(call["logit_bias"] == {} and "seed" not in call for call in server.calls)
     check(service, "server", processes)
     assert all(any(one != its[0] for one in its) for its in completions_by_group(processes)), "samples differ"
     for rollout in [one for process in processes for one in process["rollouts"]]:

@@ -1,13 +1,17 @@
-"""A training in several processes whose rollouts a service stops: `torchrun --nproc_per_node 2 FILE URL FOLDER TASK`.
+"""Trainings in two processes each, whose rollouts a service stops: `python FILE URL FOLDER VLLM`.
 
-Each process writes its rollouts and reports to a file in the folder. With the address of a vLLM server as a fourth
-argument, rollouts are made there, by TRL's server mode; the weights of that server stay as they are.
+The first one, `processes`, rolls out in transformers. The second one, `server`, does so on the vLLM server at that
+address, by TRL's server mode; the weights of the server stay as they are. Each process writes its rollouts and reports
+to a file in the folder. All are forks of this one, which imports everything once.
 """
 
 import json
 import os
+import socket
 import sys
 from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,7 @@ from stopgate.trl import Rollouts
 from tiny import tiny_model, tiny_tokenizer
 
 trl: Any = import_module("trl")
-STEPS, ROWS, SAMPLES = 4, 6, 4
+STEPS, ROWS, SAMPLES, PROCESSES = 4, 6, 4, 2
 """Rows of a process: with two processes, a step has three groups, and the second group is half in each process."""
 CLOSE = "\n</think>\n"
 
@@ -37,11 +41,16 @@ def without_weights() -> None:
     both[0].VLLMClient.update_named_params = lambda *_, **__: None
 
 
-def main() -> None:
-    """Trains for some steps."""
-    url, folder, task, *vllm = sys.argv[1:]
-    rank = int(os.environ["RANK"])
-    torch.set_num_threads(1)
+def train(rank: int, port: int, url: str, folder: str, task: str, vllm: str | None) -> None:
+    """Trains for some steps, as one of the processes."""
+    size = {"WORLD_SIZE": str(PROCESSES), "LOCAL_WORLD_SIZE": str(PROCESSES)}
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        **size,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     told: list[dict[str, Any]] = []
     rollouts: list[dict[str, Any]] = []
     checkpoints: list[dict[str, Any]] = []
@@ -75,13 +84,11 @@ def main() -> None:
             rollouts.append({"prompts": prompts, **done})
             return done
 
-        server: dict[str, Any] = (
-            {"use_vllm": True, "vllm_mode": "server", "vllm_server_base_url": vllm[0]} if vllm else {}
-        )
+        server: dict[str, Any] = {"use_vllm": True, "vllm_mode": "server", "vllm_server_base_url": vllm} if vllm else {}
         if vllm:
             server["generation_kwargs"] = {"seed": 1, "logit_bias": {}}
         config = trl.GRPOConfig(
-            output_dir=f"{folder}/{rank}", max_steps=STEPS, per_device_train_batch_size=ROWS, num_generations=SAMPLES,
+            output_dir=f"{folder}/{task}-{rank}", max_steps=STEPS, per_device_train_batch_size=ROWS, num_generations=SAMPLES,
             max_completion_length=40, report_to=[], use_cpu=True, save_strategy="no", logging_steps=1,
             disable_tqdm=True, bf16=False, gradient_checkpointing=False, learning_rate=1e-6, **server,
         )  # fmt: skip
@@ -92,7 +99,30 @@ def main() -> None:
         trainer.train()
         assert client.flush(30)
     said = {"outcomes": told, "rollouts": rollouts, "checkpoints": checkpoints}
-    Path(folder, f"{rank}.json").write_text(json.dumps(said))
+    Path(folder, f"{task}-{rank}.json").write_text(json.dumps(said))
+
+
+def main() -> None:
+    """Trains twice."""
+    url, folder, server = sys.argv[1:]
+    torch.set_num_threads(1)
+    fork = get_context("fork")
+    for task, vllm in (("processes", None), ("server", server)):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        started = [fork.Process(target=train, args=(i, port, url, folder, task, vllm)) for i in range(PROCESSES)]
+        for one in started:
+            one.start()
+        running = {one.sentinel: one for one in started}
+        while running:
+            for sentinel in wait(list(running)):
+                ended = running.pop(sentinel)  # type: ignore[call-overload]
+                ended.join()
+                if ended.exitcode:  # the others would wait for it
+                    for one in running.values():
+                        one.terminate()
+                    sys.exit(1)
 
 
 if __name__ == "__main__":
