@@ -71,6 +71,12 @@ def until(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:
     return said
 
 
+async def auntil(condition: Callable[[], Any]) -> None:
+    """Waits for a condition that another task of the event loop, or a thread, brings about."""
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
 def _cli() -> Path:
     built = [ROOT / "dist/src/cli.js", ROOT / "dist/tests/src/cli.js"]
     found = [path for path in built if path.exists()]
@@ -175,12 +181,37 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     one.kill()
 
 
-@pytest.fixture
-def own_service(tmp_path: Path) -> Iterator[Service]:
-    """A service that the test may kill."""
-    one = Service(tmp_path / "store")
+@pytest.fixture(scope="session")
+def _mortal_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    one = Service(tmp_path_factory.mktemp("mortal"))
     yield one
     one.kill()
+
+
+@pytest.fixture
+def mortal_service(_mortal_service: Service) -> Service:
+    """A service that the test may kill. The next one gets it running again, with all that it has stored."""
+    if _mortal_service.process.poll() is not None:
+        _mortal_service.start()
+    return _mortal_service
+
+
+class Clock:
+    """The client's clock, which stands still until a test moves it on."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that the test drives by hand."""
+    one = Clock()
+    monkeypatch.setattr("stopgate._clock.now", one)
+    return one
 
 
 @pytest.fixture(autouse=True)

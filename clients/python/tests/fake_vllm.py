@@ -13,6 +13,8 @@ from math import log
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from conftest import auntil
+
 END_THINK, END = 1, 2
 BLOCK = 4
 
@@ -227,7 +229,6 @@ class FakeEngine:
         for place, token in enumerate(script[:most]):
             for _ in range(self._turns(id)):
                 await asyncio.sleep(0)
-            while self._hold(id, place):
-                await asyncio.sleep(0.001)
+            await auntil(lambda place=place: not self._hold(id, place))  # type: ignore[misc]
             is_last = place == min(most, len(script)) - 1
             yield token, logprob, ("stop" if token == END else "length") if is_last else None

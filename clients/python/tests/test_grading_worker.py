@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,15 +117,15 @@ def test_a_label_that_was_given_before_a_crash_is_sent_and_not_given_again(servi
     assert first not in grader.calls and worker.counts.posted == 1 + len(others)
 
 
-def test_the_worker_outlives_a_restart_of_the_service(own_service: Service, tmp_path: Path) -> None:
+def test_the_worker_outlives_a_restart_of_the_service(mortal_service: Service, tmp_path: Path) -> None:
     where, key = context("restart")
-    worker = Worker(own_service.url, key, Exact(), Journal(tmp_path / "j"), warn=lambda _: None)
+    worker = Worker(mortal_service.url, key, Exact(), Journal(tmp_path / "j"), warn=lambda _: None)
     with working(worker):
-        play(own_service.url, where, 1)
+        play(mortal_service.url, where, 1)
         until("the first is labelled", lambda: worker.counts.posted == 1)
-        own_service.kill()
-        own_service.start()
-        play(own_service.url, where, 1)
+        mortal_service.kill()
+        mortal_service.start()
+        play(mortal_service.url, where, 1)
         until("the second is labelled", lambda: worker.counts.posted == 2)
     assert worker.counts.duplicates == 0
 
@@ -302,13 +301,23 @@ def test_the_command_says_that_some_have_no_label(
     assert "CONTEXT_NOT_FOUND" in capsys.readouterr().err
 
 
-def test_a_worker_waits_for_the_first_outcome_and_says_so_once(service: Service, tmp_path: Path) -> None:
+def test_a_worker_waits_for_the_first_outcome_and_says_so_once(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stopgate.grading.worker._FIRST_BACKOFF", 0.01)
     where, key = context("not-yet")
     warnings: list[str] = []
     worker = Worker(service.url, key, Exact(), Journal(tmp_path / "j"), warn=warnings.append)
+    asked, call = list[str](), worker._service.call
+
+    def noted(method: str, *args: Any, **options: Any) -> Reply:
+        asked.append(method)
+        return call(method, *args, **options)
+
+    monkeypatch.setattr(worker._service, "call", noted)
     with working(worker):
         until("it says so", lambda: len(warnings) > 0)
-        time.sleep(1.5)  # it has asked twice more
+        until("it has asked twice more", lambda: asked.count("GET") >= 3)
         play(service.url, where, 2)
         until("it has graded", lambda: worker.counts.graded == 2)
     assert len(warnings) == 1

@@ -7,7 +7,7 @@ import stopgate
 
 FOLDER = Path(stopgate.__file__).parent
 LAYERS = (
-    "errors", "signals", "_process", "_telemetry", "evaluation", "_limits", "_hash", "_http", "_outbox", "generation", "_calls", "_answers",
+    "_clock", "errors", "signals", "_process", "_telemetry", "evaluation", "_limits", "_hash", "_http", "_outbox", "generation", "_calls", "_answers",
     "_outcome", "_bundle", "_local", "_decisions", "_probe_forms", "_session", "client", "aio", "reasoning", "_hf", "hf",
     "_rewards", "_evaluate", "training", "_harness", "lm_eval", "_turns", "rollout", "_trl_vllm", "_arms", "trl", "vllm_plugin/exchange", "vllm_plugin/trust", "vllm_plugin/counts", "vllm_plugin/golds", "vllm_plugin/outputs", "vllm_plugin/replies",
     "vllm_plugin/parameters", "vllm_plugin/seats", "vllm_plugin/shared", "vllm_plugin/request", "vllm_plugin/engine", "vllm_plugin/checks", "vllm_plugin/form_checks",

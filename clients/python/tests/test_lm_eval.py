@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
 
-from conftest import ROOT, Service
+from conftest import ROOT, Clock, Service
 from stopgate import Client
 from stopgate._harness import Asked, Key, Question, _batches
 from stopgate.evaluation import estimate
@@ -38,11 +37,6 @@ def is_early(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
     """Grades answers of a model that knows nothing. Those of several answers to a question come as a list."""
     said = results[0] if isinstance(results[0], list) else results
     return {"exact_match": sum(one[:1] < "m" for one in said) / len(said)}
-
-
-def is_early_after_a_second(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
-    time.sleep(1.1)
-    return is_early(doc, results)
 
 
 def task(folder: Path, **options: Any) -> "dict[str, Any]":
@@ -243,13 +237,19 @@ def test_labels_come_from_the_filter_that_is_named(
 
 
 def test_labels_that_come_too_late_are_named(
-    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
+    def is_early_after_a_minute(doc: "dict[str, str]", results: "list[str]") -> "dict[str, float]":
+        clock.seconds += 60
+        return is_early(doc, results)
+
+    key, slow = "model=harness,task=late", task(tmp_path, process_results=is_early_after_a_minute)
     with Client(service.url, timeout=30) as client:
-        evaluate(model(client, "late"), [task(tmp_path)], limit=4)
+        service.put(f"/v1/contexts/{key}/policy", {"follow_up_seconds": 480})  # four questions are graded twice
+        evaluate(model(client, "late"), [slow], limit=4)
         assert "too late" not in caplog.text
-        service.put("/v1/contexts/model=harness,task=late/policy", {"follow_up_seconds": 1, "evidence_span_seconds": 0})
-        evaluate(model(client, "late"), [task(tmp_path, process_results=is_early_after_a_second)], limit=4)
+        service.put(f"/v1/contexts/{key}/policy", {"follow_up_seconds": 479})
+        evaluate(model(client, "late"), [slow], limit=4)
     assert "too late" in caplog.text
 
 

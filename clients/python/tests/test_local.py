@@ -1,12 +1,12 @@
 """Checks that a local client does without, since nothing can be stopped."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from conftest import ROOT
+from stopgate import _clock
 from stopgate._bundle import Bundle, keyed, second, uniform
 from stopgate._local import LocalDecider
 from stopgate._outcome import outcome_of
@@ -36,7 +36,7 @@ class Backend:
         self.enrolled, self.reported, self.counters = Enrolled(), list[Any](), Counters()
         self.local = LocalDecider(None, "*", 60, self.enrolled)  # type: ignore[arg-type]
         self.local._bundle = Bundle({**body, "root": {"rule": 0, "control_share": share}})
-        self.local._renewed_at = time.monotonic()
+        self.local._renewed_at = _clock.now()
         self.local._closing.set()  # there is nothing to renew it from
 
     def cadence_of(self, generation: Generation) -> Any:

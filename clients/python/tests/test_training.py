@@ -97,15 +97,15 @@ def test_grpo_reports_its_rewards_by_suite(service: Service, tmp_path: Path) -> 
     assert all(0 <= em <= 1 and 0 < tokens <= 6 for those in seen.values() for _, em, tokens, _ in those)
 
 
-def test_without_the_service_training_goes_on_and_reports_later(own_service: Service, tmp_path: Path) -> None:
-    callback = StopgateCallback("away", url=own_service.url, timeout=30, exit_seconds=0, stop_on={"same_level"})
+def test_without_the_service_training_goes_on_and_reports_later(mortal_service: Service, tmp_path: Path) -> None:
+    callback = StopgateCallback("away", url=mortal_service.url, timeout=30, exit_seconds=0, stop_on={"same_level"})
     one = trainer(tmp_path, callback, [0.1, 0.2, 0.3, 0.4])
-    own_service.kill()
+    mortal_service.kill()
     one.train()
     assert one.state.global_step == 4
-    own_service.start()
+    mortal_service.start()
     callback.on_train_end(one.args, one.state, one.control)
-    assert points(own_service, "away") == {"eval": [(i, i / 10, 80.0, 6) for i in (1, 2, 3, 4)]}
+    assert points(mortal_service, "away") == {"eval": [(i, i / 10, 80.0, 6) for i in (1, 2, 3, 4)]}
 
 
 def test_metrics_that_are_missing_are_named(service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Service
+from conftest import Service, auntil
 from fake_vllm import FakeEngine, RequestOutputKind
 from stopgate.vllm_plugin.outputs import Folded
 from stopgate.vllm_plugin.serving import Server
@@ -50,15 +50,14 @@ def test_only_a_client_that_went_away_has_cancelled(
                 yield (*place[:2], fate) if is_here and fate in ("error", "abort") else place
                 if is_here and fate in ("error", "abort"):
                     return
-                while is_here:
-                    await asyncio.sleep(0.001)
+                if is_here:
+                    await asyncio.Event().wait()  # until it is given up
 
         engine._tokens = tokens  # type: ignore[method-assign]
         with requesting(task) as exchange:
             serving = asyncio.ensure_future(served(server(PROMPT, wanting(kind, n=n), "r")))
             if fate in ("given up", "disconnected"):
-                while len(getattr(engine.requests.get(last), "said", ())) < 40:
-                    await asyncio.sleep(0.001)
+                await auntil(lambda: len(getattr(engine.requests.get(last), "said", ())) >= 40)
                 if fate == "disconnected":
                     exchange.received({"type": "http.disconnect"})
                 serving.cancel()

@@ -117,7 +117,7 @@ def main() -> None:
         running = {one.sentinel: one for one in started}
         while running:
             for sentinel in wait(list(running)):
-                ended = running.pop(sentinel)  # type: ignore[call-overload]
+                ended = running.pop(sentinel)  # type: ignore[arg-type]
                 ended.join()
                 if ended.exitcode:  # the others would wait for it
                     for one in running.values():

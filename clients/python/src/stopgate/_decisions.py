@@ -3,11 +3,11 @@
 import json
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from . import _clock
 from ._http import Reply
 from ._local import LocalDecider
 from ._process import Background
@@ -71,7 +71,7 @@ class Breaker:
         self._closing.set()
 
     def _wait(self) -> None:
-        wait, since = _FIRST_WAIT_SECONDS, time.monotonic()
+        wait, since = _FIRST_WAIT_SECONDS, _clock.now()
         is_logged = warn("down", "stopgate is down: all generations go on without decisions until it answers again")
         while not self._closing.wait(wait * random.uniform(0.5, 1)):
             try:
@@ -81,7 +81,7 @@ class Breaker:
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
             else:
                 if is_logged:
-                    logger.warning("stopgate answers again, after %.1f s", time.monotonic() - since)
+                    logger.warning("stopgate answers again, after %.1f s", _clock.now() - since)
                 break
         self._failures, self._is_open = 0, False
 

@@ -1,10 +1,10 @@
 """Decides in the worker's own process by a bundle, which a thread keeps up to date."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+from . import _clock
 from ._answers import ProbeForm
 from ._bundle import Bundle, Rule, keyed, uniform
 from ._http import Reply
@@ -78,7 +78,7 @@ class LocalDecider:
     def is_usable(self) -> bool:
         """Whether there is a bundle, and it is not too old."""
         self._background.ensure()
-        return self._bundle is not None and time.monotonic() - self._renewed_at <= self._max_staleness
+        return self._bundle is not None and _clock.now() - self._renewed_at <= self._max_staleness
 
     def leaves_alone(self, generation: Generation, tokens: int) -> bool:
         """Draws the arm of a generation at its first check. Returns whether it needs no probes and no further checks.
@@ -185,6 +185,6 @@ class LocalDecider:
                 self._bundle = None
                 raise
             etag = reply.headers.get("etag", "")
-        self._renewed_at = time.monotonic()
+        self._renewed_at = _clock.now()
         self._has_bundle.set()
         return etag

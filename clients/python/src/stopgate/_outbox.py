@@ -3,13 +3,13 @@
 import json
 import random
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sized
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from . import _clock
 from ._process import Background
 from ._telemetry import Counters, warn
 from .errors import CallFailed
@@ -240,7 +240,7 @@ class _Batch:
     """The draws of a context, epoch and share for the next call."""
 
     def __init__(self) -> None:
-        self.since = time.monotonic()
+        self.since = _clock.now()
         self.generations: list[dict[str, Any]] = []
 
 
@@ -284,7 +284,7 @@ class Enrolments(Outbox[_Started, _Started]):
         body: dict[str, Any] = {
             "context": dict(draw.context), "epoch": draw.epoch, "share": draw.share, "generations": generations,
         }  # fmt: skip
-        while (age := time.monotonic() - since) < _OLDEST_SECONDS and not self._is_closed:
+        while (age := _clock.now() - since) < _OLDEST_SECONDS and not self._is_closed:
             try:
                 self._post("/v1/enrolments", json.dumps({**body, "age_ms": 1000 * age}).encode(), _ENROL_CALL_SECONDS)
                 self._counters.enrolled_locally += len(generations)

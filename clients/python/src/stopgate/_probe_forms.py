@@ -2,11 +2,11 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from . import _clock
 from ._answers import EndTrial, Forcing, ProbeForm, choose_form
 from ._telemetry import logger, warn
 from .errors import CallFailed
@@ -100,7 +100,7 @@ class ProbeForms:
             return False
         if search.reported is not None:
             finding, at = search.reported
-            if time.monotonic() - at > _REPORT_SECONDS:
+            if _clock.now() - at > _REPORT_SECONDS:
                 self._report(run, search, finding)
             return False
         if search.is_known and search.paused < _PAUSE_GENERATIONS:
@@ -140,7 +140,7 @@ class ProbeForms:
     def _state(self, run: Generation, search: _Search, stated: Forcing) -> None:
         """Reports the caller's form, but against another one only once, since that may be another worker's."""
         assert stated.form is not None
-        is_recent = search.reported is not None and time.monotonic() - search.reported[1] <= _REPORT_SECONDS
+        is_recent = search.reported is not None and _clock.now() - search.reported[1] <= _REPORT_SECONDS
         if is_recent or (search.form is not None and search.is_objected):
             return
         search.is_objected = search.form is not None
@@ -162,13 +162,13 @@ class ProbeForms:
         if self._of_bundle is not None:
             search.is_known, search.form = self._of_bundle(run)
             return
-        now = time.monotonic()
+        now = _clock.now()
         if search.read_at is None or now - search.read_at > _FRESH_SECONDS:
             search.read_at = now
             self._call(run, search, {"context": run.context})
 
     def _report(self, run: Generation, search: _Search, finding: dict[str, Any]) -> None:
-        search.reported = finding, time.monotonic()
+        search.reported = finding, _clock.now()
         self._call(run, search, {"context": run.context, "finding": finding})
 
     def _call(self, run: Generation, search: _Search, body: dict[str, Any]) -> None:

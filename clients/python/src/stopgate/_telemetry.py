@@ -1,8 +1,9 @@
 """Counters of a client, and its log lines, which are throttled to one a minute of each kind."""
 
 import logging
-import time
 from dataclasses import dataclass
+
+from . import _clock
 
 logger = logging.getLogger("stopgate")
 
@@ -49,7 +50,7 @@ _logged: dict[str, _Kind] = {}
 
 def warn(kind: str, text: str) -> bool:
     """Logs a warning, the same kind at most once a minute. Returns whether it did."""
-    now = time.monotonic()
+    now = _clock.now()
     last = _logged.get(kind)
     if last is not None and now - last.logged_at < _EVERY_SECONDS:
         last.left_out += 1

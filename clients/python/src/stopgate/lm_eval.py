@@ -1,6 +1,5 @@
 """Stops evaluations of the lm-evaluation-harness early: `pip install 'stopgate-client[lm-eval]'`."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +7,7 @@ from urllib.parse import quote
 from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
 
+from . import _clock
 from ._harness import Answered, Question, StopgateLM
 from ._http import Connections
 from ._telemetry import logger
@@ -64,7 +64,7 @@ def evaluate(
     if options.get("task_manager") is None:
         options["task_manager"] = TaskManager()  # it reads all tasks of the harness, which takes time
     labelled_by = _filters_of(options["task_manager"].load(list(tasks))["tasks"], metric, filter)
-    began = time.monotonic()
+    began = _clock.now()
     stopped = simple_evaluate(lm, tasks=list(tasks), **options)
     if not any(_has_answer(one) for one in lm.answered.values()):
         raise ValueError("no answer closed its reasoning: state how it is closed, by ReasoningFormat(end=...)")
@@ -83,7 +83,7 @@ def evaluate(
         labels += _correct(lm, full, stopped["samples"][task], answers, (task, metric, label_filter), chosen.get(task))
     lm.client.flush(30)
     if labels:
-        _warn_if_late(lm, list(labelled_by), time.monotonic() - began)
+        _warn_if_late(lm, list(labelled_by), _clock.now() - began)
     return full
 
 

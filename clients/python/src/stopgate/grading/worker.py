@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from .. import _clock
 from .._http import Connections, Endpoint, Reply
 from ..errors import CallFailed
 from .graders import Http
@@ -19,7 +19,7 @@ from .judge import Judge, JudgeBlocked
 _PAGE = 100
 _WAIT_SECONDS = 10
 _CALL_SECONDS = 30.0
-_MAX_BACKOFF = 30.0
+_FIRST_BACKOFF, _MAX_BACKOFF = 0.5, 30.0
 _RETRY_SECONDS, _MAX_RETRY_SECONDS = 5.0, 60.0
 _MAX_ATTEMPTS = 5
 """Failures after which an item is given up. Those while the grader is away do not count."""
@@ -138,13 +138,13 @@ class Worker:
     def _follow(self, until_empty: bool) -> None:
         after: str | None = None
         wait = graded = 0
-        began = time.monotonic()
+        began = _clock.now()
         while not self._ended.is_set():
             page = self._call("GET", self._place(after, wait), None, "the list of wanted labels", self._page_of)
             if page is None:
                 return
             graded += self._grade_all(page)
-            is_recent = time.monotonic() < began + _WALK_SECONDS
+            is_recent = _clock.now() < began + _WALK_SECONDS
             if page.next is not None:
                 after, wait = page.next, 0
             elif page.ids and not until_empty and is_recent:
@@ -154,7 +154,7 @@ class Worker:
             else:
                 # Outcomes that came late are listed before that place, where they were enrolled.
                 after, wait = None, _WAIT_SECONDS if after is None and not page.ids and not until_empty else 0
-                began, graded = time.monotonic(), 0
+                began, graded = _clock.now(), 0
                 self._forget_unlisted()
 
     def _place(self, after: str | None, wait: int) -> str:
@@ -203,7 +203,7 @@ class Worker:
 
     def _take_turn(self) -> bool:
         """Waits for the next start that the rate allows. Returns whether the worker goes on."""
-        now = time.monotonic()
+        now = _clock.now()
         start = max(now, self._next_start)
         self._next_start = start + self._pause
         return not self._ended.wait(start - now) if start > now else not self._ended.is_set()
@@ -285,7 +285,7 @@ class Worker:
         Raises:
             Refused: it never will.
         """
-        pause, said = 0.5, ""
+        pause, said = _FIRST_BACKOFF, ""
         while True:
             try:
                 reply = self._service.call(method, path, body, timeout=_CALL_SECONDS + _WAIT_SECONDS)
