@@ -38,7 +38,7 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
   }, { deafTo: setClock === undefined ? 'XFSZ' : '', times: QUICK_TIMES }) // the signal of a file that may not grow, where a full disk only fails the write
   const replicas = new Map(ports.map((port) => [port, start(port)]))
   await Promise.all([...replicas.values()].map(({ url }) => url()))
-  const prometheus = await startPrometheus(t, ports.map((port) => `127.0.0.1:${port}`), false)
+  const prometheus = await startPrometheus(t, ports.map((port) => `127.0.0.1:${port}`))
   const all = () => [...replicas.values()]
   /** Runs `stopgate` on the store. */
   const command = (...words: string[]) =>

@@ -9,51 +9,29 @@ import { freePort } from '../../redis-server.js'
 export const RULES = 'docker/prometheus/rules.yml'
 /** How often this Prometheus scrapes and evaluates. */
 const EVERY = '250ms'
-/** The length of each duration of the rules in the test. */
-const FOR = '1s'
-const RANGE = '5s'
-const OFFSET = '8s'
-const STALE_AFTER = 2
-
-/** The rules as they are, but with the times of a test. */
-async function hurriedRules (): Promise<string> {
-  const rules = await readFile(RULES, 'utf8')
-  return rules
-    .replaceAll(/^( +for): \w+$/gm, `$1: ${FOR}`)
-    .replaceAll(/\[\d+[mhd]\]/g, `[${RANGE}]`)
-    .replaceAll(/ offset \d\w/g, ` offset ${OFFSET}`)
-    .replaceAll(/\}\) < 86400$/gm, '}) < 20')
-    .replace('stopgate_outcome_log_lag) > 5000', 'stopgate_outcome_log_lag) > 50')
-    .replace('stopgate_snapshot_age_seconds > 30', `stopgate_snapshot_age_seconds > ${STALE_AFTER}`)
-}
 
 export interface Alert {
   readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-  readonly state: 'pending' | 'firing'
 }
 
 export interface Prometheus {
   /** The alerts whose condition holds: they fire, or are pending until they have held for the time that their rule states. */
   readonly alerts: () => Promise<Alert[]>
-  readonly firing: () => Promise<Alert[]>
 }
 
 /**
- * A Prometheus that scrapes services as the job `stopgate` every quarter of a second. It ends with the test.
- * @param targets `host:port`, of the job `stopgate`
- * @param proxies the same of the job `proxy`
- * @param isHurried whether its rules have the times of a test, instead of those that are shipped
+ * A Prometheus with the rules that are shipped, which scrapes services as the job `stopgate` every quarter of a second. It ends with the
+ * test.
+ * @param targets `host:port`
  */
-export async function startPrometheus (t: Pick<Test, 'teardown'>, targets: readonly string[], isHurried = true, proxies: readonly string[] = []): Promise<Prometheus> {
+export async function startPrometheus (t: Pick<Test, 'teardown'>, targets: readonly string[]): Promise<Prometheus> {
   const folder = await temporaryFolder(t)
-  await writeFile(join(folder, 'rules.yml'), isHurried ? await hurriedRules() : await readFile(RULES, 'utf8'))
+  await writeFile(join(folder, 'rules.yml'), await readFile(RULES, 'utf8'))
   await writeFile(join(folder, 'prometheus.yml'), `
 global: { scrape_interval: ${EVERY}, scrape_timeout: ${EVERY}, evaluation_interval: ${EVERY} }
 rule_files: [rules.yml]
 scrape_configs:
   - { job_name: stopgate, static_configs: [{ targets: ${JSON.stringify(targets)} }] }
-  - { job_name: proxy, static_configs: [{ targets: ${JSON.stringify(proxies)} }] }
 `)
   const address = `127.0.0.1:${await freePort()}`
   const child = spawn('prometheus', [
@@ -75,6 +53,5 @@ scrape_configs:
     const { result } = await get('query?query=count_over_time(up[1m])>3').catch(() => ({ result: [] }))
     return result.length > 0
   })
-  const alerts = async (): Promise<Alert[]> => (await get('alerts')).alerts
-  return { alerts, firing: async () => (await alerts()).filter(({ state }) => state === 'firing') }
+  return { alerts: async () => (await get('alerts')).alerts }
 }
