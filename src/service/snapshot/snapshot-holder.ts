@@ -23,7 +23,9 @@ const AFTERMATH_MS = 30 * 60_000
 export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 
 /** Holds the snapshot that a replica decides with, its only mutable reference, and keeps it in step with the store. */
-export function createSnapshotHolder ({ store, config, log, now = () => performance.now(), clock = Date.now }: SnapshotHolderOptions) {
+export function createSnapshotHolder (
+  { store, config, log, now = () => performance.now(), clock = () => Date.now() }: SnapshotHolderOptions
+) {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let loaded = emptySnapshot(options)
   let isPaused = config.pauseStopping

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { sleep } from '../../clock.js'
 import { build, temporaryFolder, until } from '../../helper.js'
 import { startProcess } from '../../service-process.js'
 
@@ -26,15 +27,9 @@ t.test(`${CONNECTIONS} idle connections do not block other clients, and each cos
     await Promise.all(some.map((socket) => once(socket, 'connect')))
     for (const socket of some) socket.on('error', () => {}).write(BEGINNINGS[sockets.push(socket) % 3]!)
   }
-  let slowest = 0
   const statuses = new Set<number>()
-  for (let i = 0; i < 50; i++) {
-    const start = performance.now()
-    statuses.add((await service.post('/v1/decisions', step)).status)
-    slowest = Math.max(slowest, performance.now() - start)
-  }
+  for (let i = 0; i < 50; i++) statuses.add((await service.post('/v1/decisions', step)).status)
   t.same([...statuses], [200])
-  t.comment(`the slowest of 50 decisions took ${Math.round(slowest)} ms`)
   const kibPerConnection = (await memory() - before) / CONNECTIONS / KIB
   t.ok(kibPerConnection < 64, `${Math.round(kibPerConnection)} KiB per connection`)
   service.child.kill('SIGTERM')
@@ -46,13 +41,18 @@ function drip (t: Test, port: number, head: string, rest: string): { answer: () 
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => { socket.destroy() })
   let received = ''
-  let isOver = false
-  socket.on('data', (chunk) => { received += chunk }).on('error', () => {}).on('close', () => { isOver = true })
+  const over = new AbortController()
+  socket.on('data', (chunk) => { received += chunk }).on('error', () => {}).on('close', () => { over.abort() })
   socket.write(head)
-  let sent = 0
-  const timer = setInterval(() => { if (sent < rest.length && !isOver) socket.write(rest[sent++]!) }, 20)
-  t.teardown(() => { clearInterval(timer) })
-  return { answer: () => isOver ? received : null }
+  const dripping = async () => {
+    for (let sent = 0; sent < rest.length && !over.signal.aborted; sent++) {
+      socket.write(rest[sent]!)
+      await sleep(20) // a slow client
+    }
+  }
+  t.teardown(() => { over.abort() })
+  dripping()
+  return { answer: () => over.signal.aborted ? received : null }
 }
 
 t.test('clients that send slowly or fall silent are cut off, and a client that half-closes is answered', async (t) => {

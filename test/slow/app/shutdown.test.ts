@@ -3,10 +3,17 @@ import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { temporaryFolder, until } from '../../helper.js'
 import { startProcess } from '../../service-process.js'
+
+/** Whether nobody accepts a connection. It sends no request, for which the service would wait. */
+async function isRefused (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const isAccepted = await once(socket, 'connect').then(() => true, () => false)
+  socket.destroy()
+  return !isAccepted
+}
 
 t.test('a stalled client does not prevent an orderly shutdown', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '12' })
@@ -27,7 +34,7 @@ t.test('a connection whose last request ends late does not prevent the shutdown'
   client.write(`POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
   await until('it is being read', async () => (await service.get('/livez')).status === 200)
   service.child.kill('SIGTERM')
-  await setTimeout(1000) // by then no new connection is accepted
+  await until('no new connection is accepted', () => isRefused(Number(port)))
   client.write(body.slice(5))
   t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
   await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'))

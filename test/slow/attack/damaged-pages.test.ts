@@ -36,7 +36,7 @@ t.test('a service whose file is damaged ends when it is asked to, whatever its t
     await until('it serves or has ended', () => isOver || service.log.some(({ msg }) => msg === 'stopgate is listening'))
     if (!isOver) await service.post('/v1/outcomes', losslessOutcome(`x${trial}`)).catch(() => {}) // lets the learner run
     service.child.kill('SIGTERM')
-    await until('it has ended', () => isOver, 30)
+    await until('it has ended', () => isOver)
     const { code, signal } = await service.exited
     const end = String(code ?? signal)
     ends.set(end, (ends.get(end) ?? 0) + 1)

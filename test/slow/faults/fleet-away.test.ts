@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { certify, CONTEXT, KEY } from '../../certify.js'
+import { driveClock } from '../../clock.js'
 import { build, type Built, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 
@@ -21,7 +22,7 @@ async function agrees (t: Test, { send }: Built, expected: { decision: string, r
 t.test('while the store is away, the fleet says what is decided: after a policy, a pin and a pause', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const env = { REDIS_URL: redis.url, ...QUICK }
-  const [reader, other] = [await build(t, env), await build(t, { ...env, MAX_STALENESS_SECONDS: '5' })]
+  const [reader, other] = [await build(t, env), await build(t, { ...env, MAX_STALENESS_SECONDS: '600' })]
   await certify(reader)
   await until('it stops', async () => (await reader.send('POST', '/v1/decisions', step)).body.decision === 'stop')
   await agrees(t, reader, { decision: 'stop', reason: 'score_at_threshold', mode: 'enforce' })
@@ -44,6 +45,7 @@ t.test('while the store is away, the fleet says what is decided: after a policy,
   await agrees(t, reader, { decision: 'continue', reason: 'off', mode: 'off' })
   await reader.send('DELETE', '/v1/pause?reason=over')
   await agrees(t, reader, { decision: 'continue', reason: 'shadow', mode: 'shadow' })
+  await driveClock(t).advance(700_000, 10_000)
   await until('the snapshot is too old', async () => (await other.send('POST', '/v1/decisions', step)).body.reason === 'stale_snapshot')
   await agrees(t, other, { decision: 'continue', reason: 'stale_snapshot', mode: 'shadow' })
 })
@@ -53,12 +55,13 @@ t.test('a pin that was set just before the store died is in the fleet, and so is
   const built = await build(t, { REDIS_URL: redis.url, ...QUICK })
   await certify(built)
   await built.send('GET', '/v1/fleet')
-  await built.send('PUT', `/v1/contexts/${KEY}/pin`, { threshold: 0.995, reason: 'incident 42', expires_in_seconds: 3 })
+  await built.send('PUT', `/v1/contexts/${KEY}/pin`, { threshold: 0.995, reason: 'incident 42', expires_in_seconds: 600 })
   await redis.stop('SIGKILL')
   await until('the store is away', async () => !built.store.isUp())
   const rowOf = async () => (await built.send('GET', '/v1/fleet/contexts?search=gsm8k')).body.contexts[0]
   t.match(await rowOf(), { is_pinned: true, pinned_at: KEY, threshold: 0.995, em_drop: null, tokens_saved_ratio: null }, 'at whose threshold no figure is known')
   await agrees(t, built, { decision: 'continue', reason: 'below_threshold', mode: 'enforce' })
+  await driveClock(t).advance(700_000, 10_000)
   await until('the pin expires', async () => (await rowOf()).is_pinned === false)
   await agrees(t, built, { decision: 'stop', reason: 'score_at_threshold', mode: 'enforce' })
 })

@@ -29,7 +29,7 @@ async function failOver (t: Parameters<typeof startSentinels>[0], waitReplicas: 
         const { status } = await service.post('/v1/outcomes', treatedOutcome(id)).catch(() => ({ status: 0 }))
         if (status !== 202) refused++
         return status === 202
-      }, 60)
+      })
       acknowledged.add(id)
     }
   })
@@ -39,7 +39,7 @@ async function failOver (t: Parameters<typeof startSentinels>[0], waitReplicas: 
   const killedAt = acknowledged.size
   await until('outcomes are refused', () => refused > 0)
   if (waitReplicas === '1') await master.start()
-  await until('outcomes are taken again', () => acknowledged.size > killedAt + BEFORE, 60)
+  await until('outcomes are taken again', () => acknowledged.size > killedAt + BEFORE)
   over.abort()
   await Promise.all(writers)
   const known = await treatedGenerations(service.get)

@@ -14,20 +14,18 @@ t.test('at ten times its capacity, some are served soon, the rest refused at onc
   const url = await service.url()
   const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }
   const batch = JSON.stringify({ steps: Array(512).fill(step) })
-  const latencies = new Map<number, number[]>()
+  const counts = new Map<number, number>()
   const over = new AbortController()
   const told = new Set<string>()
 
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
   const call = () => new Promise<void>((resolve, reject) => {
-    const start = performance.now()
     const sending = request(`${url}/v1/decisions/batch`, { method: 'POST', agent, headers: { ...json, 'content-length': batch.length } }, (reply) => {
       const status = reply.statusCode!
       let text = ''
       if (status === 503) reply.on('data', (chunk) => { text += chunk }); else reply.resume()
       reply.on('end', () => {
-        if (!latencies.has(status)) latencies.set(status, [])
-        latencies.get(status)!.push(performance.now() - start)
+        counts.set(status, (counts.get(status) ?? 0) + 1)
         if (status === 503) told.add(`${JSON.parse(text).code}, retry-after ${reply.headers['retry-after']}`)
         resolve()
       })
@@ -35,7 +33,7 @@ t.test('at ten times its capacity, some are served soon, the rest refused at onc
     sending.end(batch)
   })
   const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
-  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
+  await until('many are refused', () => (counts.get(503) ?? 0) > 3 * WORKERS)
   for (let i = 0; i < 2; i++) {
     t.equal((await service.get('/livez')).status, 200)
     t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'stopping can be paused')
@@ -44,20 +42,15 @@ t.test('at ten times its capacity, some are served soon, the rest refused at onc
   over.abort()
   await Promise.all(workers)
   agent.destroy()
-  t.same([...latencies.keys()].sort(), [200, 503])
+  t.same([...counts.keys()].sort(), [200, 503])
   t.same([...told], ['OVERLOADED, retry-after 1'])
   const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
   t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
   const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
-  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'refusals are logged, but not each of them')
-  const [served, refused] = [latencies.get(200)!.length, latencies.get(503)!.length]
-  t.comment(`${((served + refused) / served).toFixed(1)} times what was served`)
-  for (const [status, all] of latencies) {
-    all.sort((a, b) => a - b)
-    t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
-  }
+  t.ok(refusals.length > 0 && refusals.length < counts.get(503)! / 5, 'refusals are logged, but not each of them')
+  t.comment(`${counts.get(200)} were served and ${counts.get(503)} refused`)
   const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
-  await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
+  await until('the log has told of all', () => refusedInLog() === counts.get(503))
   t.equal((await service.post('/v1/decisions', step)).status, 200, 'the service has recovered')
 })
 
