@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import type { ContextState } from '../../../src/core/learn/context-state.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
@@ -12,8 +11,8 @@ import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startProcess, type ServiceProcess } from '../../service-process.js'
 import { QUICK_POLICY, SHUFFLED } from '../../quick-policy.js'
 
-// Sends outcomes to two replicas on one Redis, and kills and restarts the learner at random times. The state must equal that of one process
-// that folds the same outcomes in order. `npm run volume` does it with a million outcomes.
+// Sends outcomes to two replicas on one Redis, and kills and restarts the learner at random points of its work. The state must equal that
+// of one process that folds the same outcomes in order. `npm run volume` does it with a million outcomes.
 
 const OUTCOMES = Number(process.env.OUTCOMES ?? 6_000)
 const BATCH = 500
@@ -74,53 +73,55 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
   const random = mulberry32(42)
   const outcomes = Array.from({ length: OUTCOMES }, (_, i) => outcomeOf(random, i))
 
-  const sent = new AbortController()
-  let kills = 0
-  const killer = (async () => {
-    const draw = mulberry32(7)
-    while (!sent.signal.aborted) {
-      await setTimeout(100 + 800 * draw())
-      for (const [i, replica] of replicas.entries()) {
-        const isLeader = await replica.get('/readyz').then(({ body }) => body.learner?.leader, () => false)
-        if (!isLeader || sent.signal.aborted) continue
-        replica.child.kill('SIGKILL')
-        kills++
-        await replica.exited
-        replicas[i] = startProcess(t, env)
-        await replicas[i].url()
-        break
-      }
-    }
-  })()
-
   const store = await createStore({ redisUrl: redis.url, dataDir: '', dedupSeconds: 1 })
   t.teardown(() => store.close())
   const { salt } = await store.revision()
   const fold = memoryFold(POLICY)
 
-  let longest = 0
-  for (let i = 0; i < OUTCOMES; i += BATCH) {
-    const body = { outcomes: outcomes.slice(i, i + BATCH) }
-    const graded = body.outcomes.map((outcome) => gradeOutcome(salt, outcome))
-    const lists = listsOf(graded, i)
-    await store.append(lists)
-    for (const entry of [...lists, ...graded]) fold.append(entry, 1000 * i / BATCH)
-    for (let attempt = 0; ; attempt++) { // a worker sends until it is accepted
-      const reply = await replicas[attempt % 2]!.post('/v1/outcomes/batch', body).catch(() => null)
-      if (reply?.status === 202) {
-        t.equal(reply.body.accepted + reply.body.duplicates, body.outcomes.length, `batch ${i / BATCH}`)
-        break
-      }
-      await setTimeout(20)
+  let appended = 0
+  /** Kills the learner at random points of its work, of which there are as many on any machine. */
+  async function kill (): Promise<number> {
+    const draw = mulberry32(7)
+    const share = Math.max(2000, OUTCOMES / 100)
+    let kills = 0
+    for (let point = share * draw(); point < OUTCOMES; point += share * (0.5 + draw())) {
+      await until('the learner has come so far', async () => appended - (await store.revision()).lag >= point, 600)
+      const leader = await until('a replica learns', async () => {
+        const leads = await Promise.all(replicas.map((replica) => replica.get('/readyz').then(({ body }) => body.learner?.leader, () => false)))
+        return replicas[leads.indexOf(true)]
+      })
+      leader.child.kill('SIGKILL')
+      kills++
+      await leader.exited
+      const next = replicas[replicas.indexOf(leader)] = startProcess(t, env)
+      await next.url()
     }
-    if (i % (20 * BATCH) === 0) {
-      const { body: model } = await replicas[0]!.get('/v1/snapshot').catch(() => ({ body: {} }))
-      longest = Math.max(longest, model.learner?.log_lag ?? 0)
+    return kills
+  }
+
+  let longest = 0
+  async function send (): Promise<void> {
+    for (let i = 0; i < OUTCOMES; i += BATCH) {
+      const body = { outcomes: outcomes.slice(i, i + BATCH) }
+      const graded = body.outcomes.map((outcome) => gradeOutcome(salt, outcome))
+      const lists = listsOf(graded, i)
+      await store.append(lists)
+      for (const entry of [...lists, ...graded]) fold.append(entry, 1000 * i / BATCH)
+      let attempt = 0
+      const reply = await until('a batch is accepted', async () => { // a worker sends until it is
+        const reply = await replicas[attempt++ % 2]!.post('/v1/outcomes/batch', body).catch(() => null)
+        return reply?.status === 202 ? reply : null
+      })
+      t.equal(reply.body.accepted + reply.body.duplicates, body.outcomes.length, `batch ${i / BATCH}`)
+      appended += lists.length + body.outcomes.length
+      if (i % (20 * BATCH) === 0) {
+        const { body: model } = await replicas[0]!.get('/v1/snapshot').catch(() => ({ body: {} }))
+        longest = Math.max(longest, model.learner?.log_lag ?? 0)
+      }
     }
   }
-  sent.abort()
-  await killer
-  t.ok(kills > 0, `the learner was killed ${kills} times; the log was ${longest} entries long at most where it was looked at`)
+  const [kills] = await Promise.all([kill(), send()])
+  t.ok(kills > 1, `the learner was killed ${kills} times; the log was ${longest} entries long at most where it was looked at`)
 
   await until('all are learned', async () => (await store.revision()).lag === 0, 240 + OUTCOMES / 5000)
   const policy = { follow_up_seconds: 1 }

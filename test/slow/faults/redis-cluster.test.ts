@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { RedisPartitions } from '../../../src/store/redis/redis-partitions.js'
 import { slotOf } from '../../../src/store/redis/redis-slots.js'
 import { RedisStore } from '../../../src/store/redis/redis-store.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
+import { sleep } from '../../clock.js'
 import { until } from '../../helper.js'
 import { DURABLE, withoutRedis } from '../../redis-server.js'
 import { batch, foldNext, idsIn, idsOf, label, outcomes, TICK, unlabelled } from '../../store/fixtures.js'
@@ -28,30 +28,25 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
   const writing = idsOf('writer', 4).map(async (writer) => {
     for (let i = 0; !ended.signal.aborted; i++) {
       const ids = idsOf(`${writer}-${i}`, IDS)
-      for (;;) {
-        try {
-          await store.append(outcomes(...ids))
-          break
-        } catch (error) {
-          if (!(error instanceof StoreUnavailableError)) throw error
-          refused++
-          await setTimeout(20)
-        }
-      }
+      await until('a batch is acknowledged', () => store.append(outcomes(...ids)).catch((error) => {
+        if (!(error instanceof StoreUnavailableError)) throw error
+        refused++
+        return null
+      }))
       acknowledged.push(...ids)
-      await setTimeout(5)
+      await sleep(5) // workers do not report without a pause
     }
   })
   const learning = (async () => {
+    let token: number | null = null
     while (!ended.signal.aborted) {
-      const token = await store.acquireLease('learner', 60_000).catch(() => null)
-      if (token === null) { await setTimeout(20); continue }
-      for (;;) {
-        try { await foldNext(store, token, 100) } catch (error) {
-          if (!/Unavailable|LeaseLost/.test((error as Error).name)) throw error
-          break
-        }
-        if (ended.signal.aborted) break
+      token ??= await store.acquireLease('learner', 60_000).catch(() => null)
+      try {
+        if (token === null) await sleep(20) // before it tries again, as learners do
+        else await foldNext(store, token, 100)
+      } catch (error) {
+        if (!/Unavailable|LeaseLost/.test((error as Error).name)) throw error
+        token = null
       }
     }
   })()
@@ -93,7 +88,7 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
 })
 
 t.test('answers and labels of generations survive the loss of a master that has them', { skip: withoutRedis }, async (t) => {
-  const { url, servers, homeOf } = await startWholeCluster(t, DURABLE, 1)
+  const { url, servers, clients, homeOf } = await startWholeCluster(t, DURABLE, 1)
   const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 2000, waitReplicas: 1, bucketMs: 0 })
   t.teardown(() => store.close())
   const works = (call: Promise<unknown>) => call.then(() => true, () => false)
@@ -103,10 +98,18 @@ t.test('answers and labels of generations survive the loss of a master that has 
   await store.answers.append(batch(ids.map((id) => [id, ['answer']])))
   await store.append(ids.slice(0, 100).map(label))
   const token = (await store.acquireLease('a', 60_000))!
-  for (let i = 0; i < 8; i++) { await foldNext(store, token, 0); await setTimeout(50) } // commits, which move ids
-  await setTimeout(300) // until the replicas have the answers, for which nothing waits
-
   const home = await homeOf('{stopgate}:log')
+  await until('ids were moved', async () => {
+    await foldNext(store, token, 0) // commits, which move ids
+    return (await Promise.all(clients.map((client) => client.keys('{stopgate:*}:seen:*')))).flat().length >= ids.length
+  })
+  const masters = clients.slice(0, 3)
+  const written = await Promise.all(masters.map((client) => client.info('replication').then((info) => Number(/master_repl_offset:(\d+)/.exec(info)![1]))))
+  await until('the replicas have the answers, for which nothing waits', async () => {
+    const infos = await Promise.all(masters.map((client) => client.info('replication')))
+    return infos.every((info, i) => Number(/slave0:.*offset=(\d+)/.exec(info)?.[1]) >= written[i]!)
+  })
+
   await servers.slice(0, 3).find((server) => server !== home)!.stop('SIGKILL')
   const call = store.answers.append(batch(ids.map((id) => [id, ['answer']])))
   await t.rejects(call, { name: 'StoreUnavailableError' })
