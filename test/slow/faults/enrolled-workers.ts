@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { scaledTimes } from '../../../src/core/evidence/enrolment-list.js'
+import { sleep } from '../../clock.js'
 import { countsOf } from '../../follow-up-counts.js'
 import { until } from '../../helper.js'
 import { startProcess, type ServiceProcess } from '../../service-process.js'
@@ -20,7 +20,7 @@ export function startQuick (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
   return startProcess(t, { ...QUICK, ...env }, { times: scaledTimes(0.2) })
 }
 
-/** Durations of generations, ms. Every other one is long. */
+/** Durations of generations, ms, which begin and end on the clock of the service. Every other one is long. */
 const SHORT_MS = 40
 const LONG_MS = 500
 const RETRY_MS = 50
@@ -44,9 +44,9 @@ export interface WorkersOptions {
 export class Workers {
   readonly key: string
   readonly #options: WorkersOptions
-  readonly #startedAt = Date.now()
-  /** How many generations were started, and how many were reported. */
+  /** How many generations were started, how many have a decision, and how many were reported. */
   started = 0
+  asked = 0
   reported = 0
 
   constructor (options: WorkersOptions) {
@@ -61,8 +61,6 @@ export class Workers {
 
   get headers (): Record<string, string> | undefined { return this.#options.headers }
 
-  get seconds (): number { return (Date.now() - this.#startedAt) / 1000 }
-
   /** Runs generations that start together. Resolves when the last one has been reported. */
   async burst (count: number): Promise<void> {
     await Promise.all(Array.from({ length: count }, () => this.#generate(this.started++)))
@@ -76,7 +74,8 @@ export class Workers {
     const first = { tokens: 16, confidence: 0.05 }
     const isLong = i % 2 === 1
     for (let again = isDoubled(i) ? 2 : 1; again > 0; again--) await this.#send(() => askAt(i), '/v1/decisions', { generation_id: id, context, ...first })
-    await setTimeout(isLong ? LONG_MS : SHORT_MS)
+    this.asked++
+    await sleep(isLong ? LONG_MS : SHORT_MS)
     if (isSilent(i)) return
     const isLost = isLossy && (i % 10 === 1 || i % 10 === 5)
     const outcome = {
@@ -93,7 +92,7 @@ export class Workers {
       const reply = await services[attempt % services.length]!.post(path, body, this.#options.headers).catch(() => null)
       if (reply !== null && reply.status < 300) return
       if (reply !== null && reply.status !== 503) throw new Error(`${path}: ${reply.status} ${JSON.stringify(reply.body)}`)
-      await setTimeout(RETRY_MS)
+      await sleep(RETRY_MS)
     }
   }
 }
@@ -111,6 +110,11 @@ export function workersOf (options: WorkersOptions): readonly [Workers, Workers]
 
 export async function burst (workers: readonly Workers[], count = 40): Promise<void> {
   await Promise.all(workers.map((one) => one.burst(count)))
+}
+
+/** Waits until half of the generations of the last burst have a decision. */
+export async function underWay (workers: readonly Workers[], count = 40): Promise<void> {
+  await until('generations are under way', () => workers.every(({ started, asked }) => started - asked <= count / 2))
 }
 
 /** Whether any of the services, which may have ended, has certified a context. */
@@ -143,7 +147,7 @@ export async function certified (t: Test, services: readonly ServiceProcess[], w
   }
   await until(`${workers.key} is certified`, async () => wasCertified(services, workers) || isTooBusy())
   if (!wasCertified(services, workers)) return t.comment(`${workers.key} is not certified: outcomes or lists came too late`)
-  t.comment(`${workers.key} was certified after ${workers.seconds.toFixed(1)} s and ${workers.started} generations`)
+  t.comment(`${workers.key} was certified after ${workers.started} generations`)
 }
 
 /**

@@ -1,9 +1,8 @@
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { KEYS } from '../../../src/store/redis/redis-keys.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
-import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf } from './enrolled-workers.js'
+import { burst, certified, contextAt, isExact, startQuick, underWay, wasCertified, workersOf } from './enrolled-workers.js'
 import { admin } from '../../faults/redis-fleet.js'
 import { shiftedClock } from './shifted-clock.js'
 
@@ -16,11 +15,11 @@ t.test('the clock of the log is set forward by minutes, and back by seconds and 
   await service.url()
   const workers = workersOf({ task: 'shifted', askAt: () => [service] })
   const running = burst(workers)
-  await setTimeout(100)
+  await underWay(workers)
   clock.set(5 * MINUTES)
   await running
   const more = burst(workers)
-  await setTimeout(100)
+  await underWay(workers)
   clock.set(5 * MINUTES - 2 * SECONDS)
   await more
   await certified(t, [service], workers[0])

@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { cli, type ServiceProcess } from '../../service-process.js'
-import { burst, certified, contextAt, isExact, QUICK, startQuick, wasCertified, workersOf } from './enrolled-workers.js'
+import { burst, certified, contextAt, isExact, QUICK, startQuick, underWay, wasCertified, workersOf } from './enrolled-workers.js'
 
 t.test('generations run on while their service is killed, and then moved to another store, where evidence begins again', { skip: withoutRedis }, async (t) => {
   const folder = await temporaryFolder(t)
@@ -23,7 +22,7 @@ t.test('generations run on while their service is killed, and then moved to anot
   }
   const move = async (signal: 'SIGKILL' | 'SIGTERM', start: () => Promise<ServiceProcess>) => {
     const running = burst(workers)
-    await setTimeout(200)
+    await underWay(workers)
     service.child.kill(signal)
     await service.exited
     all.unshift(service = await start())

@@ -1,14 +1,14 @@
-import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { sleep } from '../../clock.js'
 import { until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import type { ServiceProcess } from '../../service-process.js'
-import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf, type Workers } from './enrolled-workers.js'
+import { burst, certified, contextAt, isExact, startQuick, underWay, wasCertified, workersOf, type Workers } from './enrolled-workers.js'
 import { startProxy } from '../../faults/proxy.js'
 import { admin } from '../../faults/redis-fleet.js'
 
-/** Somewhat longer than the follow-up, and than the age from which a list is void, ms. */
+/** Somewhat longer than the follow-up, and than the age from which a list is void, on the clocks of the replicas and of Redis, ms. */
 const FOLLOW_UP_MS = 4500
 const VOID_MS = 2500
 
@@ -49,7 +49,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await burst(workers)
     proxy.part()
     await burst(workers)
-    await setTimeout(FOLLOW_UP_MS)
+    await sleep(FOLLOW_UP_MS)
     proxy.heal()
     await isRight(t, workers)
   })
@@ -58,10 +58,10 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     const workers = workersOf({ task: 'outage', askAt: alternately })
     await burst(workers)
     const running = burst(workers)
-    await setTimeout(100)
+    await underWay(workers)
     redis.pause()
     const more = burst(workers)
-    await setTimeout(VOID_MS)
+    await sleep(VOID_MS)
     redis.resume()
     await Promise.all([running, more])
     await isRight(t, workers)
@@ -70,11 +70,11 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
   await t.test('no replica learns for longer than the follow-up', async (t) => {
     const workers = workersOf({ task: 'unlearned', askAt: alternately, isSilent: (i) => i % 40 === 7 })
     const running = burst(workers)
-    await setTimeout(100)
+    await underWay(workers)
     await operator.set(KEYS.lease, '1000000 dead', 'PX', FOLLOW_UP_MS)
     await running
     await burst(workers)
-    await setTimeout(FOLLOW_UP_MS)
+    await sleep(FOLLOW_UP_MS)
     for (const { counts: { missing, void: voided } } of await isRight(t, workers)) {
       t.ok(missing >= 2 || voided > 0, 'generations that never report are missing, unless a busy machine made the list too old')
     }
@@ -84,7 +84,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     const workers = workersOf({ task: 'restarted', askAt: alternately, reportAt: () => [near] })
     for (let restart = 0; restart < 2; restart++) {
       const running = burst(workers, 20)
-      await setTimeout(30)
+      await underWay(workers, 20)
       far.child.kill('SIGTERM')
       await far.exited
       await running
@@ -100,7 +100,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await burst(workers, 80)
     await certified(t, all, workers[0]!)
     const running = burst(workers)
-    await setTimeout(50)
+    await underWay(workers)
     far.child.kill('SIGKILL')
     await running
     await isRight(t, workers, { mayLoseLists: true })

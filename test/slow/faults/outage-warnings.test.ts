@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { sleep } from '../../clock.js'
 import { countsOf } from '../../follow-up-counts.js'
 import { until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
@@ -7,7 +7,7 @@ import { startQuick } from './enrolled-workers.js'
 
 const context = { model: 'q', task: 'outage' }
 const steps = [{ tokens: 16, confidence: 0.05, em: 1 }, { tokens: 32, confidence: 1, em: 1 }]
-/** Longer than a list may be old, ms. */
+/** Longer than a list may be old, on the clock of the service. */
 const OUTAGE_MS = 3000
 
 t.test('after an outage of the store, replies do not blame workers', { skip: withoutRedis }, async (t) => {
@@ -30,7 +30,7 @@ t.test('after an outage of the store, replies do not blame workers', { skip: wit
   async function generate (): Promise<void> {
     const generation_id = `g-${started++}`
     const { arm } = await send('/v1/decisions', { generation_id, tokens: 16, confidence: 0.05 })
-    await setTimeout(200)
+    await sleep(200) // as long as it lasts
     await send('/v1/outcomes', { generation_id, arm, tokens: 64, em: 1, answer: 'a', samples: 1, steps })
   }
   const burst = (count: number) => Promise.all(Array.from({ length: count }, generate))
@@ -39,7 +39,7 @@ t.test('after an outage of the store, replies do not blame workers', { skip: wit
   await redis.stop('SIGKILL')
   const during = [burst(300)]
   for (let passed = 0; passed < OUTAGE_MS; passed += 250) {
-    await setTimeout(250)
+    await sleep(250)
     during.push(burst(25))
   }
   await redis.start()

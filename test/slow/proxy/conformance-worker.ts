@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { readProxySettings } from '../../../src/proxy/proxy-settings.js'
 import { startProxy } from '../../../src/proxy/start-proxy.js'
+import { until } from '../../helper.js'
 import { startStandIn } from '../../proxy/stand-in.js'
 
 // A program for `stopgate conformance`: plays generations through a proxy in front of a stand-in for a model server.
@@ -25,8 +25,8 @@ const settings = {
   PROXY_SHUTDOWN_SECONDS: '60',
 }
 const proxy = await startProxy(readProxySettings(settings), pino({ level: 'silent' }))
-// Until it has rules, everything is passed through.
-for (let i = 0; i < 600 && (await (await fetch(`${proxy.adminUrl}/readyz`)).json() as any).circuit !== 'closed'; i++) await setTimeout(100)
+await until('the proxy has rules, without which it passes everything through', async () =>
+  (await (await fetch(`${proxy.adminUrl}/readyz`)).json() as any).circuit === 'closed')
 for (let i = 0; i < GENERATIONS; i++) {
   const reply = await fetch(`${proxy.url}/v1/chat/completions`, {
     method: 'POST',
@@ -35,7 +35,6 @@ for (let i = 0; i < GENERATIONS; i++) {
   })
   const { choices: [{ message }] } = await reply.json() as any
   if (message.content !== '42') throw new Error(`the answer is ${JSON.stringify(message)}`)
-  await setTimeout(100)
 }
 await proxy.close()
 for (const end of teardowns) await end()
