@@ -2,14 +2,15 @@
 
 import random
 from collections.abc import Callable
+from functools import cache
 from math import comb, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulated_evaluation import simulate
-from stopgate.evaluation import Item, estimate, mean_of
+from simulated_evaluation import Simulated, simulate
+from stopgate.evaluation import Estimate, Item, estimate, mean_of
 
 Share = Callable[[int], float]
 RIGHT, STOPPED = Item(1, 1, tokens=100, tokens_stopped=40), Item(None, 1, tokens=40)
@@ -29,15 +30,20 @@ DESIGNS: dict[str, tuple[int, Share, int]] = {
 }
 
 
+@cache
+def simulated(design: str, drop: float) -> list[tuple[Simulated, Estimate]]:
+    """A thousand evaluations of a design with their estimates, which several tests look at."""
+    questions, share, repeats = DESIGNS[design]
+    draws = random.Random(f"{design} {drop}")
+    runs = [simulate(draws, questions, drop, share, repeats) for _ in range(1000)]
+    return [(one, estimate(one.items)) for one in runs]
+
+
 @pytest.mark.parametrize("drop", [0.0, 0.01, 0.05])
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth(design: str, drop: float) -> None:
-    questions, share, repeats = DESIGNS[design]
-    draws = random.Random(f"{design} {drop}")
     errors, held = [], 0
-    for _ in range(1000):
-        one = simulate(draws, questions, drop, share, repeats)
-        said = estimate(one.items)
+    for one, said in simulated(design, drop):
         held += said.em_low - 1e-9 <= one.em <= said.em_high + 1e-9
         errors.append(said.em - one.em)
     bias = sum(errors) / 1000
@@ -50,11 +56,9 @@ def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth(design: str, 
 @pytest.mark.parametrize("drop", [0.0, 0.05])
 @pytest.mark.parametrize("design", list(DESIGNS)[1:])
 def test_the_standard_error_is_that_of_estimates(design: str, drop: float) -> None:
-    questions, share, repeats = DESIGNS[design]
-    draws = random.Random(f"{design} {drop}")
-    runs = [simulate(draws, questions, drop, share, repeats) for _ in range(500)]
-    said = [estimate(one.items) for one in runs]
-    of_stops = sum((its.em - one.em) ** 2 for its, one in zip(said, runs, strict=True))
+    runs = simulated(design, drop)
+    said = [its for _, its in runs]
+    of_stops = sum((its.em - one.em) ** 2 for one, its in runs)
     of_both = sum((its.em - 0.8) ** 2 for its in said)
     # What is added for changes that were not seen matters where there are few.
     assert 0.9 < sqrt(sum(its.stops_stderr**2 for its in said) / of_stops) < (1.4 if drop else 2.5)
