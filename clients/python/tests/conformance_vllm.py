@@ -10,7 +10,7 @@ from stopgate.reasoning import ReasoningFormat
 from vllm_server import IN_ONE, STREAMED, requesting, said, serving, wanting
 
 GENERATIONS = 16
-TOKEN_SECONDS = 0.0003
+TOKEN_SECONDS, PAUSE_TOKENS = 0.0003, 32
 
 
 class PacedEngine(FakeEngine):
@@ -20,8 +20,10 @@ class PacedEngine(FakeEngine):
     answer = " 42"
 
     async def _tokens(self, *args: Any) -> Any:
+        count = 0
         async for token in super()._tokens(*args):
-            await asyncio.sleep(TOKEN_SECONDS)
+            if (count := count + 1) % PAUSE_TOKENS == 0:  # a pause for each token would take the least time of a timer
+                await asyncio.sleep(TOKEN_SECONDS * PAUSE_TOKENS)
             yield token
 
 
