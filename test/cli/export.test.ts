@@ -96,5 +96,6 @@ t.test('export soon gives up on a host that never answers', async (t) => {
   await clock.advance(9000, 1000)
   t.notOk(isOver)
   await clock.advance(1000)
+  await until('it gives up', () => isOver)
   await t.rejects(exporting, { name: 'CommandError', message: /unavailable/ })
 })
