@@ -79,7 +79,7 @@ t.test('a few prompts cannot tell whether a small loss is below the bound', asyn
 })
 
 t.test('the first certificate takes 186 lossless units, and half an hour or the traffic', async (t) => {
-  const runs = simulated({ ...plantedProfile(0), lateGain: 0 }, 2000, 1)
+  const runs = simulated({ ...plantedProfile(0), lateGain: 0 }, 600, 1)
   const { first_certificate: fast } = estimateOf(runs, { perSecond: 100 })
   t.ok(fast.generations!.low >= 185 && fast.generations!.low < 204, String(fast.generations!.low))
   t.ok(fast.seconds!.low >= 1790 && fast.seconds!.low < 2200, 'the evidence spans half an hour')
