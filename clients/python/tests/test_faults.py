@@ -158,7 +158,7 @@ def test_a_service_that_trickles_does_not_stretch_the_deadline(caplog: pytest.Lo
     def trickle() -> None:
         connection, _ = listening.accept()
         with connection:
-            for _ in range(1000):  # and not without end, or a client that waits for it would never fail the test
+            for _ in range(1000):  # and not without end, so that a client that waits for it fails the test
                 if has_ended.wait(0.01):
                     return
                 try:
@@ -170,6 +170,7 @@ def test_a_service_that_trickles_does_not_stretch_the_deadline(caplog: pytest.Lo
     client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
     one = client.generation(CONTEXT)
     assert client.check([one.observe(32, confidence=0.999)]) == [] and client.counters.failures == 1
+    assert "no reply within 0.2 s" in caplog.text, "it did not wait for the end of the connection"
     assert client.check([one.observe(64, confidence=0.999)]) == [] and client.counters.failures == 2
     slow = [line for line in (record.getMessage() for record in caplog.records) if "no reply within 0.2 s" in line]
     assert len(slow) == 1 and "raise the client's timeout" in slow[0], "a burst is one line, which says what to change"
