@@ -15,6 +15,9 @@ export interface DrivenClock {
   readonly advance: (ms: number, stepMs?: number) => Promise<void>
 }
 
+/** Called whenever a test waits for a condition; see `moveWhileWaiting`. */
+let movesInWait: (() => Promise<void>) | null = null
+
 /**
  * Stops the clock of this process until the test ends: `Date`, `performance` and timers, those of `node:timers/promises` too, move only
  * when the test advances them. It does not reach other processes, threads, the expiry of Redis and the timeouts of sockets.
@@ -35,6 +38,24 @@ export function driveClock (t: Pick<Test, 'teardown'>, start = Date.now()): Driv
       }
     },
   }
+}
+
+/**
+ * Drives the clock of this process by the waiting of the test: it stands still but for `stepMs` each time that `until` finds its condition
+ * unmet. So a slow machine has as much time for a span, a lease or a list as a fast one.
+ */
+export function moveWhileWaiting (t: Pick<Test, 'teardown'>, stepMs = 10): DrivenClock {
+  const clock = driveClock(t)
+  movesInWait = () => clock.advance(stepMs)
+  t.teardown(() => { movesInWait = null })
+  return clock
+}
+
+/** A pause between two looks at a condition, ms. */
+export async function pauseInWait (ms: number): Promise<void> {
+  if (movesInWait === null) return await sleep(ms)
+  await movesInWait()
+  await sleep(1) // for what goes on in threads and on disk
 }
 
 /**

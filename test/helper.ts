@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
 import { readConfig } from '../src/service/config/config.js'
 import type { Services } from '../routes/services.js'
-import { elapsed, sleep } from './clock.js'
+import { elapsed, pauseInWait } from './clock.js'
 import { QUICK_TIMES, quickPolicy } from './quick-policy.js'
 import { atTestCadence } from './test-cadence.js'
 
@@ -67,7 +67,7 @@ export function creating (method: InjectOptions['method'], url: string): string 
 
 /**
  * Waits until a condition holds. It is checked after 10 ms and then at intervals of a tenth of the time waited so far, since many
- * conditions ask the service over HTTP. The deadline leaves room for a busy machine and a slow disk. A driven clock does not move it.
+ * conditions ask the service over HTTP. The deadline, by the clock of the machine, leaves room for a busy machine and a slow disk.
  */
 export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 120): Promise<NonNullable<T>> {
   const start = elapsed()
@@ -76,6 +76,6 @@ export async function until<T> (what: string, condition: () => T | Promise<T>, s
     if (value) return value
     const waited = elapsed() - start
     if (waited > seconds * 1000) throw new Error(`timed out after ${seconds} s waiting until ${what}`)
-    await sleep(Math.min(250, Math.max(10, waited / 10)))
+    await pauseInWait(Math.min(250, Math.max(10, waited / 10)))
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { CONTEXT, KEY, losslessOutcome, reportSpread, reportTo } from '../certify.js'
+import { moveWhileWaiting } from '../clock.js'
 import { build, until } from '../helper.js'
 import { ALL_CONTROL } from '../quick-policy.js'
 
@@ -7,6 +8,7 @@ import { ALL_CONTROL } from '../quick-policy.js'
 const [ROUND, MOST] = [300, 1800]
 
 t.test('E9: a context whose worker was repaired is certified again', async (t) => {
+  moveWhileWaiting(t)
   const built = await build(t, ALL_CONTROL)
   const context = async () => (await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
   const broken = (i: number) => {
