@@ -1,5 +1,6 @@
 import t from 'tap'
 import { FIRST } from '../../test/core/learn/memory-fold.js'
+import { numRuns } from '../../test/property.js'
 import { atMost, rateOf } from '../../test/random.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
 import { overconfident, planted, SIX_POINTS } from '../../test/simulation/stream.js'
@@ -7,7 +8,7 @@ import { median } from './summary.js'
 
 // Small runs of what `npm run simulations drift` prints. Bounds on rates allow three standard deviations; all draws are seeded.
 
-const SEEDS = [1, 2, 3, 4, 5]
+const SEEDS = Array.from({ length: numRuns(2, 5) }, (_, i) => i + 1)
 
 function runAll (options: ShiftOptions): Shift[] {
   return SEEDS.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)
@@ -24,7 +25,7 @@ t.test('a drop equal to the bound raises an alarm at most once in 10,000 outcome
 })
 
 t.test('the learner keeps a certificate for 4,000 outcomes at a steady risk, without an alarm', async (t) => {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of SEEDS.slice(0, numRuns(1, 3))) {
     const { isAlarmed, isInForce, watched } = watchSteadyRisk(planted(0.005), seed, 4000)
     t.notOk(isAlarmed)
     t.ok(isInForce)
@@ -47,7 +48,7 @@ t.test('after a shift from 0 to 6 % the alarm withdraws the certificate', async 
 t.test('after the alarm a safer threshold is certified and saves tokens again', async (t) => {
   const runs = runAll({ before: overconfident(0), after: overconfident(SIX_POINTS), certified: 12_000, shifted: 20_000 })
   const again = runs.filter(({ relearned }) => relearned.generations < Infinity)
-  t.ok(again.length >= runs.length - 2, `${again.length} of ${runs.length}`)
+  t.ok(again.length >= 0.6 * SEEDS.length, `${again.length} of ${runs.length}`)
   for (const { alarm, relearned, savedBefore, savedAfter } of again) {
     t.ok(relearned.controls - alarm.controls >= FIRST, 'no sooner than a lossless certificate')
     t.ok(savedAfter > savedBefore / 3, `${savedBefore} before, ${savedAfter} after`)
